@@ -1,0 +1,63 @@
+//! The checks: one file each, all pure, all in one table.
+//!
+//! To add one: write `src/checks/<id>.rs` with a `pub const CHECK: Check`, name it in [`ALL`]. Help, `explain`, JSON,
+//! man page and the generic tests follow from the table.
+
+mod verdict;
+
+pub use verdict::*;
+
+use crate::facts::{Facts, Service};
+
+/// A check.
+pub struct Check {
+    /// Its id: the subject in kebab-case, stable.
+    pub id: &'static str,
+    /// The area it belongs to.
+    pub area: Area,
+    /// A heading of a few words.
+    pub title: &'static str,
+    /// *Looks at*: which facts, from which files.
+    pub looks_at: &'static str,
+    /// *Why it matters to Gunicorn*.
+    pub why: &'static str,
+    /// *What gtune changes*: which command mends it, and what that writes.
+    pub changes: &'static str,
+    /// *By hand*: one step a line.
+    pub by_hand: &'static [&'static str],
+    /// *See also*: man pages, kernel documents, settings.
+    pub references: &'static [&'static str],
+    /// How it judges.
+    pub judge: Judge,
+}
+
+/// The area of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Area {
+    /// The heartbeat file.
+    Heartbeat,
+    /// Listening sockets.
+    Sockets,
+    /// Descriptors and tasks.
+    Limits,
+    /// Memory.
+    Memory,
+    /// The service.
+    Service,
+}
+
+/// What a check is asked of.
+pub enum Judge {
+    /// Once, of the host.
+    Host(fn(&Facts) -> Judgement),
+    /// Once for each Gunicorn that runs; without one, of the host one will be started on.
+    Service {
+        /// Of a running Gunicorn.
+        each: fn(&Facts, &Service) -> Judgement,
+        /// Of a host without one.
+        fresh: fn(&Facts) -> Judgement,
+    },
+}
+
+/// All checks, in the order they are shown.
+pub const ALL: &[&Check] = &[];

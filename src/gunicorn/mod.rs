@@ -1,0 +1,9 @@
+//! What a Gunicorn is, from outside: fingerprints, versions and their quirks, worker classes, settings. Pure.
+
+mod settings;
+mod version;
+mod worker_class;
+
+pub use settings::*;
+pub use version::Version;
+pub use worker_class::WorkerClass;

@@ -1,0 +1,30 @@
+//! gtune looks after the Linux host under a Gunicorn server.
+//!
+//! > Observe the host once; judge the facts; turn findings into a plan; perform the plan with a journal; observe again.
+//!
+//! ```text
+//!      Root ──observe──▶ Facts ──assess──▶ Findings ──draft──▶ Plan ──perform──▶ Journal
+//!       ▲                                                                          │
+//!       └──────────────── verify = observe + assess again, compare ◀───────────────┘
+//!    render: any of these values ──▶ table · JSON · Prometheus · Nagios
+//! ```
+//!
+//! Each arrow carries a plain, serialisable value. Only [`host`] reads the system; only [`render`] and `main` print;
+//! only `main` exits. [`units`], [`facts`], [`gunicorn`] and [`checks`] are pure: no files, no clock, no environment.
+//! `tests/layers.rs` holds that rule.
+
+#![deny(missing_docs, unsafe_code)]
+
+pub mod units;
+
+pub mod facts;
+pub mod gunicorn;
+
+pub mod host;
+
+pub mod checks;
+
+pub mod render;
+
+pub mod cli;
+pub mod command;
