@@ -3,6 +3,8 @@
 //! To add one: write `src/checks/<id>.rs` with a `pub const CHECK: Check`, name it in [`ALL`]. Help, `explain`, JSON,
 //! man page and the generic tests follow from the table.
 
+#[cfg(test)]
+pub mod healthy;
 mod verdict;
 
 pub use verdict::*;

@@ -15,7 +15,7 @@ pub enum CgroupVersion {
 }
 
 /// The control group of a process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cgroup {
     /// Path in the unified hierarchy, or in systemd's named one, or in the memory controller's: the first there is.
     pub path: String,

@@ -33,8 +33,22 @@ impl FsKind {
             || name.starts_with("fuse")
             || matches!(
                 name,
-                "cifs" | "smb3" | "smbfs" | "9p" | "ceph" | "afs" | "autofs" | "virtiofs" | "glusterfs" | "lustre"
-                    | "gpfs" | "ocfs2" | "gfs2" | "coda" | "ncpfs" | "orangefs"
+                "cifs"
+                    | "smb3"
+                    | "smbfs"
+                    | "9p"
+                    | "ceph"
+                    | "afs"
+                    | "autofs"
+                    | "virtiofs"
+                    | "glusterfs"
+                    | "lustre"
+                    | "gpfs"
+                    | "ocfs2"
+                    | "gfs2"
+                    | "coda"
+                    | "ncpfs"
+                    | "orangefs"
             )
     }
 }

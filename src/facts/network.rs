@@ -5,7 +5,7 @@ use crate::units::Pid;
 use serde::Serialize;
 
 /// One network namespace, as a process in it sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Network {
     /// Inode of `/proc/<pid>/ns/net`.
     pub namespace: Fact<u64>,
@@ -20,7 +20,7 @@ pub struct Network {
 }
 
 /// `TcpExt` counters of `/proc/<pid>/net/netstat`, for all sockets of the namespace since it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ListenCounters {
     /// `ListenOverflows`: a finished handshake found the accept queue full.
     pub overflows: u64,

@@ -27,9 +27,7 @@ mod tests {
 
     #[test]
     fn a_duration_reads_in_the_unit_an_operator_would_use() {
-        for (seconds, text) in
-            [(0.25, "0.2 s"), (42.9, "42 s"), (600.0, "10 min"), (9000.0, "2 h"), (1e6, "11 days")]
-        {
+        for (seconds, text) in [(0.25, "0.2 s"), (42.9, "42 s"), (600.0, "10 min"), (9000.0, "2 h"), (1e6, "11 days")] {
             assert_eq!(Seconds(seconds).to_string(), text);
         }
     }

@@ -1,0 +1,1 @@
+//! The command line: words, help, value parsers; no I/O.

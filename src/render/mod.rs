@@ -1,0 +1,1 @@
+//! Values to text; the only place that knows colour, width and JSON shape.
