@@ -50,7 +50,7 @@ pub const QUIRKS: &[Quirk] = &[
         id: "gthread-cannot-be-imported",
         from: None,
         before: v(20, 0, 0),
-        text: "the gthread and tornado workers cannot be imported on recent Python (seen with 3.11)",
+        text: "on Python 3.10 and later the gthread worker cannot be imported: it asks for collections.Mapping",
         advice: "upgrade Gunicorn before Python",
     },
     Quirk {
