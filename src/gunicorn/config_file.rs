@@ -101,7 +101,10 @@ impl<'a> Reader<'a> {
                     self.config.assigned.remove(name);
                 }
             }
-            (_, Some(last)) => self.assign(&tokens[..*last], &tokens[last + 1..], tokens),
+            (_, Some(last)) => {
+                self.assign(&tokens[..*last], &tokens[last + 1..], tokens);
+                self.compute_inner(&tokens[last + 1..], tokens);
+            }
             _ => self.compute_each(tokens, tokens),
         }
     }
@@ -125,6 +128,13 @@ impl<'a> Reader<'a> {
         let value = literal(value).unwrap_or_else(|| Value::Computed(self.text(value)));
         for (name, line) in names {
             self.config.assigned.insert(name.to_owned(), Assigned { value: value.clone(), line });
+        }
+    }
+
+    /// `x = (workers := 3)` binds both.
+    fn compute_inner(&mut self, value: &[Token<'_>], whole: &[Token<'_>]) {
+        for pair in value.windows(2).filter(|pair| pair[1].is(":=")) {
+            self.compute_each(pair, whole);
         }
     }
 
@@ -243,6 +253,8 @@ fn bound_names(tokens: &[Token<'_>]) -> Vec<usize> {
         let is_attribute = at > 0 && tokens[at - 1].is(".");
         let before_walrus = tokens.get(at + 1).is_some_and(|next| next.is(":="));
         match token.name() {
+            // The `for` of a comprehension stands in brackets and binds nothing outside.
+            Some("for") if token.depth > 0 => {}
             Some("for" | "as" | "import" | "def" | "class" | "case" | "del") if !is_attribute => binding = true,
             Some("in" | "if") => binding = false,
             Some(_) if !is_attribute && (binding || at < last_assign || before_walrus) => bound.push(at),

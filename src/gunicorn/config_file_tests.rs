@@ -38,6 +38,7 @@ fn literals_at_the_top_are_known() {
         ("def f():\n  workers = 3\n\nclass C:\n  workers = 4\nworkers = 5", "workers", Value::Number(5)),
         ("from base import *\nworkers = 5", "workers", Value::Number(5)),
         ("proc_name = '''a\nb'''\nworkers = 2", "workers", Value::Number(2)),
+        ("workers = 5\nprint([workers for workers in x])", "workers", Value::Number(5)),
         ("foo(workers=3)\nx.workers = 4\nworkers = 5", "workers", Value::Number(5)),
     ] {
         assert_eq!(value(source, name), Some(expected), "{source}");
@@ -57,6 +58,7 @@ fn what_only_python_could_tell_stays_text() {
         ("for workers in range(3): pass", "workers"),
         ("with open('x') as bind:\n  pass", "bind"),
         ("print(workers := 3)", "workers"),
+        ("x = (workers := 3)", "workers"),
         ("def f():\n  global workers\n  workers = 9\nworkers = 3\nf()", "workers"),
         ("def f(): global workers; workers = 9\nf()", "workers"),
         ("def when_ready(server): pass", "when_ready"),
