@@ -88,6 +88,11 @@ impl Root {
         if self.shown_as.is_empty() { "/" } else { &self.shown_as }
     }
 
+    /// Why what only a running kernel knows cannot be told of this root.
+    pub fn no_live_kernel(&self) -> String {
+        format!("only a live kernel can tell, and {} is an image", self.name())
+    }
+
     /// A path below the root as the operator knows it: `DIR/etc/fstab`. Control characters are written as escapes, so
     /// that a hostile name cannot reach the terminal.
     pub fn shown(&self, path: &str) -> String {
