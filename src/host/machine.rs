@@ -140,8 +140,7 @@ fn pressure(root: &Root) -> Fact<Pressure> {
         text(root, &file).and_then(|text| parsed(parse_pressure_some(&text), &file))
     };
     some("io").and_then(|io_some| {
-        some("memory")
-            .and_then(|memory_some| some("cpu").map(|cpu_some| Pressure { io_some, memory_some, cpu_some }))
+        some("memory").and_then(|memory_some| some("cpu").map(|cpu_some| Pressure { io_some, memory_some, cpu_some }))
     })
 }
 

@@ -66,7 +66,6 @@ fn absolute(target: &str) -> String {
 /// The rules of systemd's search path: a mask hides everything, a unit in `/etc` hides the one made from fstab, and
 /// that one hides the vendor's.
 fn stored_at(root: &Root, place: &str, fstab: &Fact<Fstab>, units: &[MountUnit]) -> (Fact<Filesystem>, String) {
-    let name = unit_name_of_path(place);
     let unit = units.iter().find(|unit| unit.mount_point == place);
     let operators = unit.filter(|unit| unit.file.starts_with("/etc/"));
     if let Some(unit) = operators.filter(|unit| unit.enabled) {
@@ -77,7 +76,7 @@ fn stored_at(root: &Root, place: &str, fstab: &Fact<Fstab>, units: &[MountUnit])
         Fact::Absent => &[],
         Fact::Unreadable(reason) => return (Fact::Unreadable(reason.clone()), "fstab could not be read".to_owned()),
     };
-    let is_masked = stored::is_masked(root, &name);
+    let is_masked = stored::is_masked(root, &mount_unit_name(place));
     let own_line = entries.iter().rfind(|entry| at_start(entry) && entry.target == place).filter(|_| !is_masked);
     match (own_line, operators, unit.filter(|unit| unit.enabled && !is_masked)) {
         // The line pulls the unit in, and the unit says what is mounted.
@@ -88,6 +87,10 @@ fn stored_at(root: &Root, place: &str, fstab: &Fact<Fstab>, units: &[MountUnit])
             None => (Fact::Absent, format!("nothing stored for boot mounts {place} or a directory above it")),
         },
     }
+}
+
+fn mount_unit_name(mount_point: &str) -> String {
+    format!("{}.mount", unit_name_of_path(mount_point))
 }
 
 fn at_start(entry: &FstabEntry) -> bool {
@@ -105,7 +108,7 @@ fn above<'a>(entries: &'a [FstabEntry], place: &str) -> Option<&'a FstabEntry> {
 
 fn by_unit(root: &Root, unit: &MountUnit) -> (Fact<Filesystem>, String) {
     let filesystem = stored_filesystem(root, unit.kind.clone(), &unit.mount_point, unit.kind.name(), &unit.options);
-    (Fact::Known(filesystem), format!("{} is mounted at boot: {}", unit_name_of_path(&unit.mount_point), unit.file))
+    (Fact::Known(filesystem), format!("{} is mounted at boot: {}", mount_unit_name(&unit.mount_point), unit.file))
 }
 
 fn by_line(root: &Root, line: &FstabEntry) -> (Fact<Filesystem>, String) {

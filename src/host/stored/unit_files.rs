@@ -167,7 +167,7 @@ fn all_names(root: &Root, places: &[String], name: &str, fragment: &str) -> Vec<
         let same_kind = entries.into_iter().filter(|entry| unit_names::kind(entry) == unit_names::kind(name));
         names.extend(same_kind.filter(|entry| {
             let target = alias_target(root, places, &format!("{place}/{entry}"));
-            target.is_some_and(|target| names[0] == target)
+            target.is_some_and(|target| target == name)
         }));
     }
     let mut seen = std::collections::HashSet::new();

@@ -77,7 +77,9 @@ mod tests {
         for name in ["gunicorn.service", "gunicorn@web.service", "dev-disk\\x2d1.mount", "user@1000.service"] {
             assert!(is_unit_name(name), "{name}");
         }
-        for name in ["", "gunicorn", "../x.service", "--help.service", "a b.service", ".service", "x.conf", "a*.service"] {
+        for name in
+            ["", "gunicorn", "../x.service", "--help.service", "a b.service", ".service", "x.conf", "a*.service"]
+        {
             assert!(!is_unit_name(name), "{name}");
         }
     }
