@@ -107,31 +107,37 @@ fn above<'a>(entries: &'a [FstabEntry], place: &str) -> Option<&'a FstabEntry> {
 }
 
 fn by_unit(root: &Root, unit: &MountUnit) -> (Fact<Filesystem>, String) {
-    let filesystem = stored_filesystem(root, unit.kind.clone(), &unit.mount_point, unit.kind.name(), &unit.options);
-    (Fact::Known(filesystem), format!("{} is mounted at boot: {}", mount_unit_name(&unit.mount_point), unit.file))
+    let because = format!("{} is mounted at boot: {}", mount_unit_name(&unit.mount_point), unit.file);
+    (stored_filesystem(root, &unit.kind, &unit.mount_point, unit.kind.name(), &unit.options, &unit.file), because)
 }
 
 fn by_line(root: &Root, line: &FstabEntry) -> (Fact<Filesystem>, String) {
     let because = format!("/etc/fstab line {}: {} at {}", line.line, line.kind, line.target);
-    let is_bind = line.options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"));
-    if is_bind || line.kind == "auto" {
-        let reason = format!("fstab does not name the type of file system: {}", root.shown("/etc/fstab"));
-        return (Fact::unreadable(reason), because);
-    }
     let kind = FsKind::named(line.kind.clone());
-    (Fact::Known(stored_filesystem(root, kind, &line.target, &line.source, &line.options)), because)
+    (stored_filesystem(root, &kind, &line.target, &line.source, &line.options, "/etc/fstab"), because)
 }
 
-fn stored_filesystem(root: &Root, kind: FsKind, mount_point: &str, source: &str, options: &[String]) -> Filesystem {
-    Filesystem {
-        kind,
+fn stored_filesystem(
+    root: &Root,
+    kind: &FsKind,
+    mount_point: &str,
+    source: &str,
+    options: &[String],
+    file: &str,
+) -> Fact<Filesystem> {
+    let is_bind = options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"));
+    if is_bind || kind.name() == "auto" {
+        return Fact::unreadable(format!("the type of file system is not stored: {}", root.shown(file)));
+    }
+    Fact::Known(Filesystem {
+        kind: kind.clone(),
         // It is not mounted, so it has no number yet; 0:0 is never given to a file system.
         device: DeviceId(0),
         mount_point: mount_point.to_owned(),
         source: source.to_owned(),
         options: options.to_vec(),
         room: Fact::unreadable(root.no_live_kernel()),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ fn read(root: &Root, places: &[String], name: &str) -> Option<MountUnit> {
         text.extend(drop_in.content.known().into_iter().flatten());
     }
     let mut unit = MountUnit::parse(&fragment.path, &text)?;
+    // Unit files know specifiers, so Debian's tmp.mount writes `size=50%%` for what the kernel is given as `size=50%`.
+    unit.options.iter_mut().for_each(|option| *option = option.replace("%%", "%"));
     unit.enabled = !files.first().is_some_and(|first| is_mask(&first));
     Some(unit)
 }

@@ -301,3 +301,9 @@ fn a_drop_in_changes_the_options_of_a_mount_unit() {
         .with("/etc/systemd/system/mem.mount.d/size.conf", "[Mount]\nOptions=size=1g\n");
     assert_eq!(only_mount(&image).options, ["size=1g"]);
 }
+
+#[test]
+fn a_doubled_percent_sign_is_one_to_the_kernel() {
+    let image = Image::new().with("/etc/systemd/system/mem.mount", &MEM.replace("64m", "50%%"));
+    assert_eq!(only_mount(&image).options, ["size=50%"]);
+}
