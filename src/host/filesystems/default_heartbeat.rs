@@ -53,14 +53,9 @@ fn usable(root: &Root, mounts: &[Mount], directory: &str) -> Option<DefaultHeart
 /// What the image says will be mounted at `/tmp`.
 fn at_boot(root: &Root, fstab: &Fact<Fstab>, mount_units: &[MountUnit]) -> DefaultHeartbeat {
     let directory = CANDIDATES[0];
-    let place = root.link(directory).known().map_or(directory.to_owned(), |target| absolute(target));
+    let place = root.link_target(directory).known().cloned().unwrap_or_else(|| directory.to_owned());
     let (filesystem, because) = stored_at(root, &place, fstab, mount_units);
     chosen(directory, filesystem, because)
-}
-
-/// A link in `/` as an absolute path.
-fn absolute(target: &str) -> String {
-    format!("/{}", target.trim_matches('/').trim_start_matches("../"))
 }
 
 /// The rules of systemd's search path: a mask hides everything, a unit in `/etc` hides the one made from fstab, and
