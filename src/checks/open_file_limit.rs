@@ -5,7 +5,7 @@ use crate::checks::unit_limit::open_file_columns;
 use crate::checks::weigh::weigh;
 use crate::checks::{Area, Check, Judge, Judgement, Remedy, Seen, Severity, Verdict};
 use crate::facts::{Fact, Facts, Process, Reason, Service};
-use crate::gunicorn::{Version, WorkerClass, descriptors_needed, master_needs, recommended_open_files};
+use crate::gunicorn::{Sourced, Version, WorkerClass, descriptors_needed, master_needs, recommended_open_files};
 use crate::units::Limit;
 
 /// select(2) has room for descriptors 0 to 1023 (FD_SETSIZE); Python raises ValueError above.
@@ -61,7 +61,7 @@ fn workers(facts: &Facts, service: &Service) -> Judgement {
 }
 
 fn master(facts: &Facts, service: &Service) -> Judgement {
-    let workers = service.settings.number("workers", 1).known().map_or(0, |found| found.value.max(0) as u64);
+    let workers = service.settings.workers().known().map_or(0, |found| found.value.max(0) as u64);
     let number = master_needs(listeners(service), workers.max(service.workers.len() as u64));
     let need = Need { number, because: "the master with twice its workers, as in a reload".into() };
     judge(facts, service, &[&service.master], &need)
@@ -80,12 +80,12 @@ pub(super) fn worker_need(service: &Service) -> Result<Need, Reason> {
         Fact::Unreadable(reason) => return Err(class_unknown(&reason.to_string())),
     };
     let threads = match class {
-        WorkerClass::Gthread | WorkerClass::Other(_) => setting(service, "threads", 1)?,
+        WorkerClass::Gthread | WorkerClass::Other(_) => number(service.settings.threads(), "threads")?,
         _ => 1,
     };
     let connections = match class {
         WorkerClass::Sync => 1,
-        _ => setting(service, "worker_connections", DEFAULT_CONNECTIONS)?,
+        _ => number(service.settings.worker_connections(), "worker_connections")?,
     };
     let because = match class {
         WorkerClass::Sync => "a sync worker".to_owned(),
@@ -102,9 +102,9 @@ fn class_unknown(why: &str) -> Reason {
     ))
 }
 
-fn setting(service: &Service, name: &str, default: u64) -> Result<u64, Reason> {
-    let found = service.settings.number(name, i64::try_from(default).unwrap_or(i64::MAX));
-    found.needed(name).map(|found| u64::try_from(found.value).unwrap_or(0))
+/// A negative number is refused by Gunicorn at start; here it counts as none.
+fn number(setting: Fact<Sourced<i64>>, name: &str) -> Result<u64, Reason> {
+    setting.needed(name).map(|found| u64::try_from(found.value).unwrap_or(0))
 }
 
 /// One listener adds one to a need of 66 and more, so where sock_diag could not say, one is near enough.

@@ -3,7 +3,7 @@
 use crate::checks::steps::{by_hand, drop_in, restart};
 use crate::checks::{Area, Check, Judge, Judgement, Seen, Severity, Verdict};
 use crate::facts::{Fact, Facts, FsKind, Mount, Reason, Service};
-use crate::gunicorn::{Source, Value, WorkerClass};
+use crate::gunicorn::WorkerClass;
 
 /// The check.
 pub const CHECK: Check = Check {
@@ -55,49 +55,20 @@ fn each(_facts: &Facts, service: &Service) -> Judgement {
         let evidence = vec![format!("/proc/{}/mountinfo: no shared folder, network or FUSE mount", service.master.pid)];
         return Ok(Verdict::healthy("no file system that serves it badly", "a local file system", evidence));
     }
-    match is_on(service)? {
-        Switch::Off(by) => Ok(Verdict::healthy("off", "off here", vec![by])),
-        Switch::On(by) => on(service, mounts, &suspects, by),
-    }
-}
-
-/// Whether Gunicorn uses sendfile(2), and the words that say so.
-enum Switch {
-    On(String),
-    Off(String),
-}
-
-/// Since 19.6, any value of the setting switches it off, even True; only where it has none does SENDFILE count, and
-/// only `y`, `1`, `yes` and `true` mean yes there (`gunicorn/config.py`, `Config.sendfile`).
-fn is_on(service: &Service) -> Result<Switch, Reason> {
-    let Some(found) = service.settings.given.get("sendfile") else {
-        return match &service.settings.blind {
-            Some(reason) => Err(reason.clone()),
-            None => Ok(Switch::On("sendfile: on by default".into())),
-        };
-    };
-    let by = |state| format!("sendfile: {state} ({})", found.source);
-    let on = match (&found.source, &found.value) {
-        (_, Value::Nothing) => true,
-        (_, Value::Computed(_)) => return Err(Reason::new(format!("sendfile is computed at {}", found.source))),
-        (Source::Variable(_), Value::Text(text)) => ["y", "1", "yes", "true"].contains(&text.to_lowercase().as_str()),
-        (Source::Variable(_), Value::Number(number)) => *number == 1,
-        (Source::Variable(_), Value::Flag(on)) => *on,
-        _ => false,
-    };
-    Ok(if on { Switch::On(by("on")) } else { Switch::Off(by("off")) })
+    let setting = service.settings.sendfile();
+    let setting = setting.needed("sendfile")?;
+    let by = format!("sendfile: {} ({})", if setting.value { "on" } else { "off" }, setting.source);
+    if setting.value { on(service, mounts, &suspects, by) } else { Ok(Verdict::healthy("off", "off here", vec![by])) }
 }
 
 fn on(service: &Service, mounts: &[Mount], suspects: &[&Mount], by: String) -> Judgement {
-    let Some((directory, from)) = application_directory(service) else {
+    let Some((directory, from)) = application_directory(service)? else {
         let places: Vec<String> =
             suspects.iter().map(|mount| format!("{} at {}", mount.kind, mount.mount_point)).collect();
-        return Err(Reason::new(format!(
-            "the directory of the application is not known, and {} is mounted",
-            places.join(", ")
-        )));
+        let mounted = places.join(", ");
+        return Err(Reason::new(format!("the directory of the application is not known, and {mounted} is mounted")));
     };
-    let mount = holding(mounts, directory).ok_or_else(|| Reason::new(format!("no mount holds {directory}")))?;
+    let mount = holding(mounts, &directory).ok_or_else(|| Reason::new(format!("no mount holds {directory}")))?;
     let seen = Seen {
         observed: format!("on, {directory} on {}", mount.kind),
         wanted: "a local file system, or --no-sendfile".into(),
@@ -125,18 +96,19 @@ fn remedy(service: &Service) -> crate::checks::Remedy {
     crate::checks::Remedy { restart: true, ..by_hand(steps) }
 }
 
-/// The directory Gunicorn works in, and where that is said.
-fn application_directory(service: &Service) -> Option<(&str, String)> {
-    if let Some(found) = service.settings.given.get("chdir") {
-        // Relative to where it was started, it says nothing.
-        return match &found.value {
-            Value::Text(path) if path.starts_with('/') => Some((path, format!("chdir ({})", found.source))),
-            _ => None,
-        };
-    }
-    let unit = service.unit.known()?;
-    let directory = unit.loaded.known()?.working_directory.trim_start_matches(['!', '-']);
-    directory.starts_with('/').then(|| (directory, format!("systemctl show {}: WorkingDirectory", unit.name)))
+/// The directory Gunicorn works in, and where that is said. A relative `chdir` says nothing.
+fn application_directory(service: &Service) -> Result<Option<(String, String)>, Reason> {
+    let from_unit = || {
+        let unit = service.unit.known()?;
+        let directory = unit.loaded.known()?.working_directory.trim_start_matches(['!', '-']).to_owned();
+        Some((directory, format!("systemctl show {}: WorkingDirectory", unit.name)))
+    };
+    let found = match service.settings.chdir() {
+        Fact::Known(found) => Some((found.value, format!("chdir ({})", found.source))),
+        Fact::Absent => from_unit(),
+        Fact::Unreadable(reason) => return Err(reason),
+    };
+    Ok(found.filter(|(directory, _)| directory.starts_with('/')))
 }
 
 /// The mount a path lies on: the deepest, and of several at one place the last.
@@ -164,7 +136,7 @@ fn fresh(facts: &Facts) -> Judgement {
 mod tests {
     use super::*;
     use crate::checks::healthy;
-    use crate::gunicorn::{Settings, Sourced};
+    use crate::gunicorn::{Settings, Source, Sourced, Value};
 
     fn on_mount(kind: &str, change: impl FnOnce(&mut Service)) -> Judgement {
         let facts = healthy::with_service(|service| {
@@ -183,10 +155,6 @@ mod tests {
         }
     }
 
-    fn given(value: Value, source: Source) -> Settings {
-        Settings { given: [("sendfile".to_owned(), Sourced { value, source })].into(), blind: None }
-    }
-
     #[test]
     fn shared_folders_are_a_warning_and_network_file_systems_information() {
         for (kind, expected) in [
@@ -202,29 +170,14 @@ mod tests {
 
     #[test]
     fn a_mount_that_does_not_hold_the_application_does_not_count() {
-        assert_eq!(
-            severity(on_mount("vboxsf", |service| service
-                .settings
-                .given
-                .insert(
-                    "chdir".into(),
-                    Sourced { value: Value::Text("/srvother/app".into()), source: Source::CommandLine },
-                )
-                .map_or((), |_| ()))),
-            None
-        );
+        let beside = healthy::settings(&[("chdir", Value::Text("/srvother/app".into()))]);
+        assert_eq!(severity(on_mount("vboxsf", |service| service.settings = beside)), None);
     }
 
     #[test]
-    fn any_value_of_the_setting_switches_it_off() {
-        for value in [Value::Flag(false), Value::Flag(true)] {
-            let settings = given(value, Source::CommandLine);
-            assert_eq!(severity(on_mount("vboxsf", |service| service.settings = settings)), None);
-        }
-        for (text, off) in [("0", true), ("on", true), ("Yes", false)] {
-            let settings = given(Value::Text(text.into()), Source::Variable("SENDFILE".into()));
-            assert_eq!(severity(on_mount("vboxsf", |service| service.settings = settings)).is_none(), off, "{text}");
-        }
+    fn a_gunicorn_that_does_not_use_it_is_well_anywhere() {
+        let off = healthy::settings(&[("sendfile", Value::Flag(false))]);
+        assert_eq!(severity(on_mount("vboxsf", |service| service.settings = off)), None);
     }
 
     #[test]

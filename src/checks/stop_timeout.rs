@@ -7,9 +7,6 @@ use crate::checks::{Area, Check, Columns, Judge, Judgement, Seen, Severity, Verd
 use crate::facts::{Facts, LoadedUnit, Manager, Reason, Service, Unit};
 use crate::gunicorn::Sourced;
 
-/// `graceful_timeout` where it is not set.
-const DEFAULT_GRACEFUL: i64 = 30;
-
 /// What to add to `graceful_timeout`: the master checks once a second, and workers need a moment to leave.
 const MARGIN_SECONDS: i64 = 5;
 
@@ -68,12 +65,12 @@ fn elsewhere(service: &Service, manager: &Manager) -> Verdict {
 }
 
 fn graceful_in_words(service: &Service) -> String {
-    let found = service.settings.number("graceful_timeout", DEFAULT_GRACEFUL);
+    let found = service.settings.graceful_timeout();
     found.known().map_or("(30 s by default)".into(), |found| format!("({} s)", found.value))
 }
 
 fn patience(service: &Service, unit: &Unit, loaded: &LoadedUnit) -> Judgement {
-    let graceful = service.settings.number("graceful_timeout", DEFAULT_GRACEFUL);
+    let graceful = service.settings.graceful_timeout();
     let graceful = graceful.needed("graceful_timeout")?;
     let stop = loaded.stop_seconds();
     let stop = stop.needed("TimeoutStopUSec")?;

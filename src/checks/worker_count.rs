@@ -55,7 +55,7 @@ fn as_asked(service: &Service) -> Judgement {
             by_hand(missing_steps(service)),
         ));
     }
-    let workers = service.settings.number("workers", 1);
+    let workers = service.settings.workers();
     let asked = workers.needed("workers")?;
     let wanted = format!("{} asked for ({})", asked.value, asked.source);
     let seen = Seen {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::checks::{Finding, healthy};
 use crate::facts::{Descriptors, InstalledVersion, Manager, ProcessLimits};
-use crate::gunicorn::{Settings, Source, Sourced, Value};
+use crate::gunicorn::{Settings, Source, Value};
 use crate::units::SoftHard;
 
 fn judged(change: impl FnOnce(&mut Service)) -> Judgement {
