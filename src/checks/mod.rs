@@ -3,10 +3,30 @@
 //! To add one: write `src/checks/<id>.rs` with a `pub const CHECK: Check`, name it in [`ALL`]. Help, `explain`, JSON,
 //! man page and the generic tests follow from the table.
 
+mod assess;
+mod columns;
 #[cfg(test)]
 pub mod healthy;
+mod limits_source;
+mod login_limits;
+mod memory_headroom;
+mod oom_kills;
+mod oom_policy;
+mod open_file_limit;
+mod open_file_usage;
+mod process_names;
+mod sendfile;
+mod steps;
+mod stop_timeout;
+mod system_file_limit;
+mod task_limit;
+mod unit_limit;
 mod verdict;
+mod weigh;
+mod worker_count;
+mod worker_memory;
 
+pub use assess::{HOST, Outcome, Row, Selection, Summary, assess};
 pub use verdict::*;
 
 use crate::facts::{Facts, Service};
@@ -62,4 +82,20 @@ pub enum Judge {
 }
 
 /// All checks, in the order they are shown.
-pub const ALL: &[&Check] = &[];
+pub const ALL: &[&Check] = &[
+    // limits
+    &open_file_limit::CHECK,
+    &open_file_usage::CHECK,
+    &system_file_limit::CHECK,
+    &limits_source::CHECK,
+    &task_limit::CHECK,
+    // memory
+    &oom_kills::CHECK,
+    &memory_headroom::CHECK,
+    &oom_policy::CHECK,
+    // service
+    &stop_timeout::CHECK,
+    &worker_count::CHECK,
+    &process_names::CHECK,
+    &sendfile::CHECK,
+];

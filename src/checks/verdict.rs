@@ -111,6 +111,14 @@ impl Verdict {
         Self::Healthy(Seen { observed: observed.into(), wanted: wanted.into(), evidence, columns: Columns::default() })
     }
 
+    /// The same; where it is healthy without words, for its evidence to join what another look says.
+    pub fn quietly(self) -> Self {
+        match self {
+            Self::Healthy(seen) => Self::Healthy(Seen { observed: String::new(), wanted: String::new(), ..seen }),
+            other => other,
+        }
+    }
+
     /// Something to mend.
     pub fn finding(severity: Severity, seen: Seen, consequence: impl Into<String>, remedy: Remedy) -> Self {
         Self::Finding(Box::new(Finding { severity, seen, consequence: consequence.into(), remedy }))

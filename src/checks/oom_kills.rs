@@ -1,0 +1,217 @@
+//! `oom-kills`: whether the OOM killer has taken processes of the service.
+
+use crate::checks::steps::by_hand;
+use crate::checks::weigh::weigh;
+use crate::checks::worker_memory::raise_limit;
+use crate::checks::{Area, Check, Judge, Judgement, Seen, Severity, Verdict};
+use crate::facts::{CgroupMemory, Fact, Facts, Service};
+
+/// The check.
+pub const CHECK: Check = Check {
+    id: "oom-kills",
+    area: Area::Memory,
+    title: "Kills by the OOM killer",
+    looks_at: "oom_kill in memory.events (or memory.oom_control) of the service's control group, oom_kill in\n\
+               /proc/vmstat for the host, and the Result systemd keeps of the unit.",
+    why: "A worker killed for want of memory loses its request and, before Gunicorn 21, leaves no word\n\
+          in the log: only a new \"Booting worker\". Gunicorn's own \"Perhaps out of memory?\" is a guess\n\
+          that is often wrong; these counters are not.",
+    changes: "Nothing. gtune oom shows each kill, and gtune triage which worker it was.",
+    by_hand: &[
+        "gtune oom   # which process, when, at which limit",
+        "journalctl -k -g 'Killed process'",
+        "systemctl set-property UNIT MemoryMax=2G   # or fewer workers, or max_requests against growth",
+    ],
+    references: &[
+        "Linux: cgroup-v2.rst, memory.events",
+        "Linux: cgroup-v1/memory.rst, memory.oom_control",
+        "Gunicorn settings: max_requests, max_requests_jitter",
+    ],
+    judge: Judge::Service { each, fresh },
+};
+
+fn each(facts: &Facts, service: &Service) -> Judgement {
+    weigh([of_group(facts, service), of_unit(service)])
+}
+
+fn of_group(facts: &Facts, service: &Service) -> Judgement {
+    let memory = service.cgroup.as_ref().and_then(|group| group.memory.as_ref());
+    let count = memory.clone().and_then(|memory| memory.oom_kills.as_ref().map(|count| (memory, *count)));
+    match (count, facts.host.oom_kills.known()) {
+        (Fact::Known((memory, count)), _) if count > 0 => Ok(killed(service, memory, count)),
+        (Fact::Known((memory, _)), on_host) => Ok(spared(memory, on_host.copied())),
+        // The host counts the kills of all groups: none there is none here.
+        (_, Some(0)) => {
+            Ok(Verdict::healthy("no kill on this host since boot", "none", vec![HOST_COUNT.replace('N', "0")]))
+        }
+        (Fact::Absent, Some(count)) => Ok(Verdict::cannot_tell(format!(
+            "{count} kills on this host since boot, and the service has no counter of its own: see gtune oom"
+        ))),
+        (Fact::Absent, None) => {
+            Ok(Verdict::cannot_tell("this kernel does not count OOM kills (Linux 4.13 and later do)"))
+        }
+        (Fact::Unreadable(reason), _) => Err(reason),
+    }
+}
+
+const HOST_COUNT: &str = "/proc/vmstat: oom_kill N";
+
+fn killed(service: &Service, memory: &CgroupMemory, count: u64) -> Verdict {
+    let seen = Seen {
+        observed: format!("{} by the OOM killer since the control group was made", processes(count)),
+        wanted: "none".into(),
+        evidence: vec![
+            format!("{} {count}", memory.oom_kills_from),
+            "the counter does not say which process, nor when: gtune oom and gtune triage do".into(),
+            format!("{}: {}", memory.limit_file, memory.limit_bytes),
+        ],
+        ..Seen::default()
+    };
+    let consequence = "Each killed worker lost the request it was serving.";
+    Verdict::finding(Severity::Critical, seen, consequence, by_hand(steps(service)))
+}
+
+fn processes(count: u64) -> String {
+    if count == 1 { "1 process killed".into() } else { format!("{count} processes killed") }
+}
+
+fn steps(service: &Service) -> Vec<String> {
+    let memory = service.cgroup.known().and_then(|group| group.memory.known());
+    let raise = memory.map(|memory| format!("{}   # more than now", raise_limit(service, memory)));
+    let mut steps = vec![
+        "gtune oom   # which process, when, at which limit".to_owned(),
+        "gtune triage   # which of the dead workers it was".to_owned(),
+    ];
+    steps.extend(raise);
+    steps.push("or fewer workers, or --max-requests 1000 --max-requests-jitter 100 where workers grow".into());
+    steps
+}
+
+/// The group is well; kills elsewhere on the host are worth knowing, for they may have been of this service's past.
+fn spared(memory: &CgroupMemory, on_host: Option<u64>) -> Verdict {
+    let mut evidence = vec![format!("{} 0", memory.oom_kills_from)];
+    let Some(count) = on_host.filter(|count| *count > 0) else {
+        return Verdict::healthy("none since the control group was made", "none", evidence);
+    };
+    evidence.push(HOST_COUNT.replace('N', &count.to_string()));
+    let seen = Seen {
+        observed: format!("none in this service, {} elsewhere on the host since boot", processes(count)),
+        wanted: "none".into(),
+        evidence,
+        ..Seen::default()
+    };
+    let consequence = "The group is made anew at each start of the service: earlier kills may have been its own.";
+    Verdict::finding(Severity::Info, seen, consequence, by_hand(["gtune oom --all   # every kill in the kernel log"]))
+}
+
+/// systemd remembers how the last run ended.
+fn of_unit(service: &Service) -> Judgement {
+    let loaded = service.unit.as_ref().and_then(|unit| unit.loaded.as_ref().map(|loaded| (unit, loaded)));
+    let Fact::Known((unit, loaded)) = loaded else {
+        return Ok(Verdict::not_applicable("no unit says how the last run ended"));
+    };
+    if loaded.result != "oom-kill" {
+        return Ok(Verdict::not_applicable("the unit knows of no OOM kill"));
+    }
+    let seen = Seen {
+        observed: "systemd says the unit was hit by the OOM killer".into(),
+        wanted: "Result=success".into(),
+        evidence: vec![format!("systemctl show {}: Result=oom-kill", unit.name)],
+        ..Seen::default()
+    };
+    let consequence = "Under OOMPolicy=stop or kill, one killed worker ends the whole service.";
+    Ok(Verdict::finding(Severity::Critical, seen, consequence, by_hand(steps(service))))
+}
+
+fn fresh(facts: &Facts) -> Judgement {
+    let count = match &facts.host.oom_kills {
+        Fact::Known(count) => *count,
+        Fact::Absent => {
+            return Ok(Verdict::cannot_tell("this kernel does not count OOM kills (Linux 4.13 and later do)"));
+        }
+        Fact::Unreadable(reason) => return Err(reason.clone()),
+    };
+    let evidence = vec![HOST_COUNT.replace('N', &count.to_string())];
+    if count == 0 {
+        return Ok(Verdict::healthy("none since boot", "none", evidence));
+    }
+    let observed = format!("{} on this host since boot", processes(count));
+    let seen = Seen { observed, wanted: "none".into(), evidence, ..Seen::default() };
+    let consequence = "Memory has run out here before; the workers of a Gunicorn are often the largest processes.";
+    Ok(Verdict::finding(
+        Severity::Info,
+        seen,
+        consequence,
+        by_hand(["gtune oom --all   # every kill in the kernel log"]),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{Finding, healthy};
+
+    fn facts(in_group: Fact<u64>, on_host: Fact<u64>) -> Facts {
+        let mut facts = healthy::with_service(|service| {
+            let Fact::Known(cgroup) = &mut service.cgroup else { unreachable!() };
+            let Fact::Known(memory) = &mut cgroup.memory else { unreachable!() };
+            memory.oom_kills = in_group;
+        });
+        facts.host.oom_kills = on_host;
+        facts
+    }
+
+    fn judged(facts: &Facts) -> Judgement {
+        each(facts, &facts.services.known().unwrap()[0])
+    }
+
+    fn found(judgement: Judgement) -> Finding {
+        match judgement.unwrap() {
+            Verdict::Finding(finding) => *finding,
+            other => panic!("a finding, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_kill_in_the_group_is_critical_and_names_its_counter() {
+        let finding = found(judged(&facts(Fact::Known(3), Fact::Known(3))));
+        assert_eq!(finding.severity, Severity::Critical);
+        assert!(finding.seen.evidence[0].ends_with("memory.events: oom_kill 3"), "{:?}", finding.seen.evidence);
+        assert!(finding.seen.observed.starts_with("3 processes killed"));
+    }
+
+    #[test]
+    fn a_kill_elsewhere_is_information() {
+        assert_eq!(found(judged(&facts(Fact::Known(0), Fact::Known(2)))).severity, Severity::Info);
+        assert!(matches!(judged(&facts(Fact::Known(0), Fact::Known(0))), Ok(Verdict::Healthy(_))));
+    }
+
+    #[test]
+    fn no_kill_on_the_host_proves_none_in_a_group_that_cannot_be_read() {
+        let hidden = || Fact::unreadable("permission denied: memory.events");
+        assert!(matches!(judged(&facts(hidden(), Fact::Known(0))), Ok(Verdict::Healthy(_))));
+        assert!(judged(&facts(hidden(), Fact::Known(1))).is_err());
+        assert!(judged(&facts(hidden(), Fact::unreadable("not mounted"))).is_err());
+        assert!(judged(&facts(Fact::Absent, Fact::Absent)).unwrap_err().to_string().contains("4.13"));
+    }
+
+    #[test]
+    fn the_result_of_the_unit_counts_too() {
+        let facts = healthy::with_service(|service| {
+            let Fact::Known(unit) = &mut service.unit else { unreachable!() };
+            let Fact::Known(loaded) = &mut unit.loaded else { unreachable!() };
+            loaded.result = "oom-kill".into();
+        });
+        assert!(found(judged(&facts)).seen.observed.contains("systemd"));
+    }
+
+    #[test]
+    fn a_fresh_host_is_judged_by_its_own_counter() {
+        let mut facts = healthy::fresh_host();
+        assert!(matches!(fresh(&facts), Ok(Verdict::Healthy(_))));
+        facts.host.oom_kills = Fact::Known(1);
+        assert!(found(fresh(&facts)).seen.observed.starts_with("1 process killed"));
+        facts.host.oom_kills = Fact::unreadable("not in an image");
+        assert!(fresh(&facts).is_err());
+    }
+}
