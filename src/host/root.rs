@@ -15,7 +15,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, major, minor};
 use nix::sys::statfs::{self, FsType, fstatfs};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// Files larger than this are not configuration; the largest real fstab seen had 10,000 lines, below 1 MiB.
@@ -86,6 +86,11 @@ impl Root {
     /// The root as the operator named it, `/` for the live host.
     pub fn name(&self) -> &str {
         if self.shown_as.is_empty() { "/" } else { &self.shown_as }
+    }
+
+    /// Why what only a running kernel knows cannot be told of this root.
+    pub fn no_live_kernel(&self) -> String {
+        format!("only a live kernel can tell, and {} is an image", self.name())
     }
 
     /// A path below the root as the operator knows it: `DIR/etc/fstab`. Control characters are written as escapes, so

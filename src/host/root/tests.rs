@@ -1,6 +1,7 @@
 use super::*;
 use nix::unistd::mkfifo;
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
