@@ -1,15 +1,18 @@
 //! The one pass over all processes: a cheap filter on what everyone may read, and a closer look at what passes it.
 
+use super::ancestors::{Relative, Relatives};
 use super::descriptors::{OpenFiles, open_files};
 use super::gunicorns::{Command, HeartbeatKey, Part, Seen};
 use super::heartbeats::{self, Mounts};
-use super::managers::{Relative, Relatives};
+use super::mapped::shared_objects;
 use super::processes::{ProcessHandle, make_room_for, pids};
 use crate::facts::{Fact, Heartbeat, Reason, Status, parse_start_ticks};
-use crate::gunicorn::{SignalRole, mentions_gunicorn, role_by_signals, worth_a_look};
+use crate::gunicorn::{SignalRole, WorkerClass, class_by_sight, mentions_gunicorn, role_by_signals, worth_a_look};
 use crate::units::Pid;
 use nix::errno::Errno;
 use std::os::fd::BorrowedFd;
+
+const USR1: i32 = 10;
 
 /// A process that may belong to a Gunicorn.
 #[derive(Debug)]
@@ -73,7 +76,7 @@ struct Passed {
 }
 
 impl Reader {
-    /// The process, where it is worth a closer look. Kernel threads have no command line and no handlers.
+    /// The process, where it is worth a closer look. A zombie holds nothing any more.
     fn look(&mut self, proc: BorrowedFd<'_>, pid: Pid, relatives: &mut Relatives) -> Result<Option<Passed>, Errno> {
         let handle = ProcessHandle::open(proc, pid)?;
         handle.read_into("stat", &mut self.stat)?;
@@ -81,13 +84,13 @@ impl Reader {
         let (Some(status), Some(started)) = (Status::parse(&self.status), parse_start_ticks(&self.stat)) else {
             return Ok(None);
         };
-        relatives.insert(pid, Relative { parent: status.parent, comm: status.comm.clone(), started });
-        if status.caught.0 == 0 || matches!(status.state.0, 'Z' | 'X' | 'x') {
+        relatives.insert(pid, Relative { parent: Pid(status.ppid), comm: status.name.clone(), started });
+        if matches!(status.state.0, 'Z' | 'X' | 'x') {
             return Ok(None);
         }
         handle.read_into("cmdline", &mut self.line)?;
         let arguments = arguments(&self.line);
-        let passes = worth_a_look(status.caught, &status.comm, &arguments);
+        let passes = worth_a_look(status.sig_cgt, &status.name, &arguments);
         Ok(passes.then_some(Passed { handle, status, started, arguments }))
     }
 }
@@ -124,7 +127,7 @@ impl Candidate {
     pub fn seen(&self) -> Seen {
         Seen {
             pid: self.handle.pid,
-            parent: self.status.parent,
+            parent: Pid(self.status.ppid),
             started: self.started,
             part: part(&self.status),
             heartbeats: self.files.known().map(|_| self.heartbeats.iter().map(|(key, _)| key.clone()).collect()),
@@ -150,6 +153,20 @@ impl Candidate {
         self.heartbeats.iter().find(|(own, _)| own == key).map(|(_, heartbeat)| heartbeat)
     }
 
+    /// The worker class, from what a worker that has beaten shows, and what that was.
+    pub fn class_by_sight(&self) -> Option<(WorkerClass, String)> {
+        let has_beaten =
+            |(_, heartbeat): &(HeartbeatKey, Fact<Heartbeat>)| heartbeat.known().is_some_and(|h| !h.never_beaten);
+        let files = self.files.known().filter(|_| self.heartbeats.iter().any(has_beaten))?;
+        let mapped = shared_objects(&self.handle).known().cloned()?;
+        class_by_sight(self.status.sig_cgt, self.status.threads, &mapped, files.has_eventpoll())
+    }
+
+    /// Whether what everyone may see says that it is of a Gunicorn; many a Python program is looked at and is not.
+    pub fn looks_like_gunicorn(&self) -> bool {
+        role_by_signals(self.status.sig_cgt) != SignalRole::Unknown || mentions_gunicorn(&self.arguments)
+    }
+
     /// Why its descriptors could not be seen.
     pub fn blind(&self) -> Option<&Reason> {
         match &self.files {
@@ -160,13 +177,14 @@ impl Candidate {
 }
 
 fn part(status: &Status) -> Part {
-    match role_by_signals(status.caught) {
+    match role_by_signals(status.sig_cgt) {
         SignalRole::Master => Part::Master,
-        SignalRole::Worker | SignalRole::UvicornWorker => Part::Worker,
+        SignalRole::Worker | SignalRole::UvicornWorker | SignalRole::AiohttpWorker => Part::Worker,
         SignalRole::DirtyArbiter => Part::DirtyArbiter,
         SignalRole::DirtyWorker => Part::DirtyWorker,
-        SignalRole::Starting => Part::Starting,
-        SignalRole::Other => Part::Unclear,
+        // Every Gunicorn that has set its handlers catches USR1; an application that is being imported may add others.
+        SignalRole::Unknown if !status.sig_cgt.has(USR1) => Part::Starting,
+        SignalRole::Unknown => Part::Unclear,
     }
 }
 

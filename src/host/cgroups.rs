@@ -6,8 +6,8 @@
 use super::namespaces::told;
 use super::processes::ProcessHandle;
 use crate::facts::{
-    Cgroup, CgroupCpu, CgroupMemory, CgroupPaths, CgroupTasks, CgroupVersion, Fact, Mount, parse_cgroup_limit,
-    parse_cpu_max, parse_flat_keyed,
+    Cgroup, CgroupCpu, CgroupMemory, CgroupPaths, CgroupTasks, CgroupVersion, Fact, Mount, cpu_quota_v1,
+    parse_cgroup_limit, parse_cpu_max, parse_flat_keyed,
 };
 use crate::units::{Bytes, Limit};
 use std::fs;
@@ -53,7 +53,9 @@ impl Place {
     /// The group and all above it that are visible, the group first.
     fn upwards(&self) -> Vec<String> {
         let mut all = vec![self.directory.clone()];
-        while let Some((above, _)) = all.last().filter(|last| last.len() > self.top.len()).and_then(|last| last.rsplit_once('/')) {
+        while let Some((above, _)) =
+            all.last().filter(|last| last.len() > self.top.len()).and_then(|last| last.rsplit_once('/'))
+        {
             all.push(above.to_owned());
         }
         all
@@ -70,7 +72,7 @@ impl<'a> Hierarchies<'a> {
     pub fn cgroup(&self, process: &ProcessHandle) -> Fact<Cgroup> {
         process.read("cgroup").and_then(|bytes| {
             let paths = CgroupPaths::parse(&bytes);
-            match paths.best() {
+            match telling(&paths) {
                 Some(path) => Fact::Known(self.figures(path.to_owned(), &paths)),
                 None => Fact::Absent,
             }
@@ -80,7 +82,9 @@ impl<'a> Hierarchies<'a> {
     fn figures(&self, path: String, paths: &CgroupPaths) -> Cgroup {
         Cgroup {
             path,
-            memory: self.find("memory", V1.memory_usage, V2.memory_usage, paths).and_then(|(place, files)| memory(&place, files)),
+            memory: self
+                .find("memory", V1.memory_usage, V2.memory_usage, paths)
+                .and_then(|(place, files)| memory(&place, files)),
             tasks: self.find("pids", "pids.current", "pids.current", paths).and_then(|(place, _)| tasks(&place)),
             cpu: self.find("cpu", "cpu.cfs_quota_us", "cpu.max", paths).and_then(|(place, files)| cpu(&place, files)),
         }
@@ -88,8 +92,14 @@ impl<'a> Hierarchies<'a> {
 
     /// Where the figures of a controller lie: a controller belongs to one version at a time (cgroups(7)). Absent where
     /// neither has it for this group, which then has no bound.
-    fn find(&self, controller: &str, v1_file: &str, v2_file: &str, paths: &CgroupPaths) -> Fact<(Place, &'static Files)> {
-        let v1 = paths.of_controller(controller).map(|path| self.v1_place(controller, path));
+    fn find(
+        &self,
+        controller: &str,
+        v1_file: &str,
+        v2_file: &str,
+        paths: &CgroupPaths,
+    ) -> Fact<(Place, &'static Files)> {
+        let v1 = paths.controller(controller).map(|path| self.v1_place(controller, path));
         let v2 = paths.unified().map(|path| self.v2_place(path));
         let mut why_not = None;
         for (place, file, files) in [(v1, v1_file, &V1), (v2, v2_file, &V2)] {
@@ -106,7 +116,9 @@ impl<'a> Hierarchies<'a> {
     }
 
     fn v1_place(&self, controller: &str, path: &str) -> Result<Place, String> {
-        self.place(path, &|mount| mount.kind.name() == "cgroup" && mount.options.iter().any(|option| option == controller))
+        self.place(path, &|mount| {
+            mount.kind.name() == "cgroup" && mount.options.iter().any(|option| option == controller)
+        })
     }
 
     fn v2_place(&self, path: &str) -> Result<Place, String> {
@@ -121,10 +133,19 @@ impl<'a> Hierarchies<'a> {
         visible.sort_by_key(|mount| mount.root.len());
         match (visible.first().and_then(|mount| below(mount)), hierarchy().next()) {
             (Some(place), _) => Ok(place),
-            (None, Some(mount)) => Err(format!("control group {path} lies outside of what {} shows", mount.mount_point)),
+            (None, Some(mount)) => {
+                Err(format!("control group {path} lies outside of what {} shows", mount.mount_point))
+            }
             (None, None) => Err(format!("no hierarchy is mounted that shows control group {path}")),
         }
     }
+}
+
+/// The path that names the group: of the unified hierarchy, of systemd's, of the memory controller's; the first that
+/// is not the root, where a hybrid host leaves the processes in the hierarchies it does not use.
+fn telling(paths: &CgroupPaths) -> Option<&str> {
+    let all = [paths.unified(), paths.systemd(), paths.controller("memory")];
+    all.into_iter().flatten().find(|path| *path != "/").or_else(|| all.into_iter().flatten().next())
 }
 
 /// The part of a group's path below the root of a mount; nothing where it lies elsewhere. A group outside of gtune's
@@ -170,7 +191,7 @@ fn memory(place: &Place, files: &Files) -> Fact<CgroupMemory> {
         inactive_file_bytes: keyed(&format!("{directory}/memory.stat"), "inactive_file").map(Bytes),
         oom_kills: keyed(&format!("{directory}/{}", files.kill_counter), "oom_kill"),
         oom_kills_from: format!("{directory}/{}: oom_kill", files.kill_counter),
-        oom_group: of_v2("memory.oom.group").map(|text| text.trim() == "1"),
+        oom_group: of_v2("memory.oom.group").map(|text| text.trim_ascii() == b"1"),
     })
 }
 
@@ -180,7 +201,9 @@ fn lowest(files: impl Iterator<Item = String>) -> Result<(Limit, String), String
     let mut found: Option<(Limit, String)> = None;
     for file in files {
         match read(&file).and_then(|text| limit(&text)) {
-            Fact::Known(limit) if found.as_ref().is_none_or(|(lowest, _)| limit < *lowest) => found = Some((limit, file)),
+            Fact::Known(limit) if found.as_ref().is_none_or(|(lowest, _)| limit < *lowest) => {
+                found = Some((limit, file))
+            }
             Fact::Known(_) | Fact::Absent => {}
             Fact::Unreadable(reason) => return Err(reason.to_string()),
         }
@@ -197,8 +220,10 @@ fn tasks(place: &Place) -> Fact<CgroupTasks> {
         let (Fact::Known(limit), Fact::Known(current)) = (bound, number(&format!("{directory}/pids.current"))) else {
             continue;
         };
-        let room = |tasks: &CgroupTasks| tasks.limit.number().map_or(u64::MAX, |limit| limit.saturating_sub(tasks.current));
-        let here = CgroupTasks { current, limit, limit_file, refused: keyed(&format!("{directory}/pids.events"), "max") };
+        let room =
+            |tasks: &CgroupTasks| tasks.limit.number().map_or(u64::MAX, |limit| limit.saturating_sub(tasks.current));
+        let here =
+            CgroupTasks { current, limit, limit_file, refused: keyed(&format!("{directory}/pids.events"), "max") };
         if tightest.as_ref().is_none_or(|so_far| room(&here) < room(so_far)) {
             tightest = Some(here);
         }
@@ -218,40 +243,41 @@ fn cpu(place: &Place, files: &Files) -> Fact<CgroupCpu> {
 /// CPUs that one group allows; absent where it sets no quota.
 fn quota(directory: &str, files: &Files) -> Fact<f64> {
     match files.version {
-        CgroupVersion::V2 => read(&format!("{directory}/cpu.max")).and_then(|text| parse_cpu_max(&text).into()),
+        CgroupVersion::V2 => {
+            read(&format!("{directory}/cpu.max")).and_then(|text| parse_cpu_max(&text).flatten().into())
+        }
         CgroupVersion::V1 => read(&format!("{directory}/cpu.cfs_quota_us")).and_then(|quota| {
-            let quota: Option<f64> = quota.trim().parse().ok().filter(|quota| *quota > 0.0);
-            let period = number(&format!("{directory}/cpu.cfs_period_us")).known().copied().filter(|period| *period > 0);
-            Fact::from(quota.zip(period).map(|(quota, period)| quota / period as f64))
+            read(&format!("{directory}/cpu.cfs_period_us"))
+                .and_then(|period| cpu_quota_v1(&quota, &period).flatten().into())
         }),
     }
 }
 
-fn read(path: &str) -> Fact<String> {
+fn read(path: &str) -> Fact<Vec<u8>> {
     match fs::read(path) {
-        Ok(bytes) => Fact::Known(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(bytes) => Fact::Known(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Fact::Absent,
         Err(error) => Fact::unreadable(format!("{}: {path}", told(&error))),
     }
 }
 
-fn limit(text: &str) -> Fact<Limit> {
+fn limit(text: &[u8]) -> Fact<Limit> {
     match parse_cgroup_limit(text) {
         Some(limit) => Fact::Known(limit),
-        None => Fact::unreadable(format!("no limit: {:?}", text.trim())),
+        None => Fact::unreadable(format!("no limit: {:?}", String::from_utf8_lossy(text).trim())),
     }
 }
 
 fn number(path: &str) -> Fact<u64> {
-    read(path).and_then(|text| match text.trim().parse() {
-        Ok(number) => Fact::Known(number),
-        Err(_) => Fact::unreadable(format!("no number: {path}")),
+    read(path).and_then(|text| match std::str::from_utf8(&text).map(|text| text.trim().parse()) {
+        Ok(Ok(number)) => Fact::Known(number),
+        _ => Fact::unreadable(format!("no number: {path}")),
     })
 }
 
 /// One line `key number` of a file of such lines; absent where the kernel does not count it.
 fn keyed(path: &str, key: &str) -> Fact<u64> {
-    read(path).and_then(|text| Fact::from(parse_flat_keyed(text.as_bytes(), key)))
+    read(path).and_then(|text| parse_flat_keyed(&text).get(key).copied().into())
 }
 
 #[cfg(test)]

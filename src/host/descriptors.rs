@@ -69,7 +69,8 @@ pub fn open_files(process: &ProcessHandle) -> Fact<OpenFiles> {
 fn links(process: &ProcessHandle) -> Result<OpenFiles, Errno> {
     let mut directory = process.list("fd")?;
     let entries: Vec<_> = directory.iter().collect::<Result<_, _>>()?;
-    let mut numbers: Vec<i32> = entries.iter().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect();
+    let mut numbers: Vec<i32> =
+        entries.iter().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect();
     numbers.sort_unstable();
     let mut files = OpenFiles { highest: -1, ..OpenFiles::default() };
     for number in numbers {

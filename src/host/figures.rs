@@ -2,7 +2,7 @@
 
 use super::candidates::Candidate;
 use crate::facts::{Fact, Process, ProcessLimits, parse_pss};
-use crate::units::Seconds;
+use crate::units::{Bytes, Pid, Seconds};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 
@@ -22,11 +22,7 @@ impl Moment {
     pub fn now() -> Self {
         let read = |clock| clock_gettime(clock).map_or(0.0, |t| t.tv_sec() as f64 + t.tv_nsec() as f64 / 1e9);
         let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(USUAL_TICKS);
-        Self {
-            uptime: read(ClockId::CLOCK_BOOTTIME),
-            wall: read(ClockId::CLOCK_REALTIME),
-            ticks: ticks.max(1) as f64,
-        }
+        Self { uptime: read(ClockId::CLOCK_BOOTTIME), wall: read(ClockId::CLOCK_REALTIME), ticks: ticks.max(1) as f64 }
     }
 
     /// Seconds since the process started.
@@ -56,19 +52,19 @@ pub fn process(candidate: &Candidate, moment: &Moment, closeness: Closeness) -> 
     let (status, handle) = (&candidate.status, &candidate.handle);
     Process {
         pid: handle.pid,
-        parent: status.parent,
-        inner_pid: status.inner_pid,
-        comm: status.comm.clone(),
+        parent: Pid(status.ppid),
+        inner_pid: status.inner_pid.map_or(handle.pid, Pid),
+        comm: status.name.clone(),
         arguments: Fact::Known(candidate.arguments.clone()),
         state: status.state,
-        uid: status.uid,
-        gid: status.gid,
+        uid: status.euid,
+        gid: status.egid,
         age_seconds: Seconds(moment.age(candidate)),
         threads: status.threads,
-        caught: status.caught,
-        ignored: status.ignored,
-        capabilities: status.capabilities,
-        rss_bytes: status.rss_bytes.into(),
+        caught: status.sig_cgt,
+        ignored: status.sig_ign,
+        capabilities: status.cap_eff,
+        rss_bytes: status.vm_rss.into(),
         pss_bytes: pss(candidate, closeness),
         limits: limits(candidate),
         descriptors: candidate.files.as_ref().map(|files| files.summary()),
@@ -76,7 +72,7 @@ pub fn process(candidate: &Candidate, moment: &Moment, closeness: Closeness) -> 
     }
 }
 
-fn pss(candidate: &Candidate, closeness: Closeness) -> Fact<crate::units::Bytes> {
+fn pss(candidate: &Candidate, closeness: Closeness) -> Fact<Bytes> {
     if closeness != Closeness::WithPages {
         return Fact::Absent;
     }

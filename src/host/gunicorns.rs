@@ -50,6 +50,13 @@ pub struct Seen {
     pub command: Command,
 }
 
+impl Seen {
+    /// A worker whose application catches CHLD has the mask of a dirty worker; its parent tells them apart.
+    fn has_workers_mask(&self) -> bool {
+        matches!(self.part, Part::Worker | Part::DirtyWorker)
+    }
+}
+
 /// What a command line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
@@ -141,7 +148,7 @@ impl<'a> Family<'a> {
     }
 
     fn is_master_by_mask(&self, one: &Seen) -> bool {
-        let has_workers = self.has_workers(one) || self.children(one).any(|child| child.part == Part::Worker);
+        let has_workers = self.has_workers(one) || self.children(one).any(Seen::has_workers_mask);
         // A child that a master forked and that is no worker (a helper started in a hook) has its mask and its command
         // line as well; the new master of an upgrade says so in its environment.
         let forked_helper = self.parent(one).is_some_and(|parent| parent.part == Part::Master);
@@ -181,7 +188,10 @@ impl<'a> Family<'a> {
         let members: HashSet<Pid> = groups.iter().flat_map(Group::members).collect();
         let held: HashSet<&HeartbeatKey> = members.iter().flat_map(|pid| keys(self.by_pid[pid])).collect();
         let is_lost = |one: &Seen| {
-            one.part == Part::Worker && !members.contains(&one.pid) && keys(one).next().is_some() && !keys(one).any(|key| held.contains(key))
+            one.has_workers_mask()
+                && !members.contains(&one.pid)
+                && keys(one).next().is_some()
+                && !keys(one).any(|key| held.contains(key))
         };
         let mut orphans: Vec<Pid> = self
             .by_pid
@@ -205,7 +215,7 @@ impl Group {
 fn workers(children: &[&Seen]) -> Vec<(Pid, Option<HeartbeatKey>)> {
     let mut taken: HashSet<&HeartbeatKey> = HashSet::new();
     // Who has the mask of a worker has the better claim; a helper forked by the master holds copies of all files.
-    let (sure, unsure): (Vec<&Seen>, Vec<&Seen>) = children.iter().partition(|child| child.part == Part::Worker);
+    let (sure, unsure): (Vec<&Seen>, Vec<&Seen>) = children.iter().partition(|child| child.has_workers_mask());
     let mut workers: Vec<(Pid, Option<HeartbeatKey>)> = Vec::new();
     for child in by_fewest_keys(sure) {
         let own = own_key(child, &mut taken);
@@ -285,7 +295,11 @@ mod tests {
 
     /// A master with two workers.
     fn healthy() -> Vec<Seen> {
-        vec![seen(812, 1, Part::Master, &[1, 2]), seen(815, 812, Part::Worker, &[1]), seen(816, 812, Part::Worker, &[2])]
+        vec![
+            seen(812, 1, Part::Master, &[1, 2]),
+            seen(815, 812, Part::Worker, &[1]),
+            seen(816, 812, Part::Worker, &[2]),
+        ]
     }
 
     fn worker_pids(group: &Group) -> Vec<i32> {
@@ -427,9 +441,16 @@ mod tests {
         ];
         let command = prop_oneof![Just(Command::Gunicorn), Just(Command::Successor), Just(Command::Other)];
         let held = proptest::option::of(proptest::collection::vec((0u64..6).prop_map(key), 0..4));
-        (1i32..12, 0i32..12, 0u64..4, part, held, command).prop_map(|(pid, parent, started, part, heartbeats, command)| {
-            Seen { pid: Pid(pid), parent: Pid(parent), started, part, heartbeats, command }
-        })
+        (1i32..12, 0i32..12, 0u64..4, part, held, command).prop_map(
+            |(pid, parent, started, part, heartbeats, command)| Seen {
+                pid: Pid(pid),
+                parent: Pid(parent),
+                started,
+                part,
+                heartbeats,
+                command,
+            },
+        )
     }
 
     proptest! {

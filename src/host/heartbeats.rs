@@ -1,15 +1,14 @@
 //! The heartbeat files of a process: which file, on what file system, and how long ago it was touched.
 
 use super::descriptors::HeartbeatLink;
-use super::processes::{ProcessHandle, words};
+use super::filesystems::room;
+use super::processes::ProcessHandle;
 use crate::facts::{Fact, Filesystem, Heartbeat, Mount, Reason, Room, mount_by_id, parse_fdinfo_mount_id};
-use crate::units::{Bytes, DeviceId, FileId, Seconds};
+use crate::units::{DeviceId, FileId, Seconds};
 use nix::errno::Errno;
 use nix::sys::stat::FileStat;
-use nix::sys::statvfs::fstatvfs;
 use nix::time::{ClockId, clock_gettime};
 use std::collections::{HashMap, HashSet};
-use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -40,7 +39,9 @@ impl Mounts {
     pub fn of(&mut self, process: &ProcessHandle) -> Rc<Fact<Vec<Mount>>> {
         let read = || Rc::new(process.read("mountinfo").map(|bytes| Mount::parse_all(&bytes)));
         match (process.namespace("mnt"), process.link("root")) {
-            (Fact::Known(namespace), Fact::Known(root)) => self.tables.entry((namespace, root)).or_insert_with(read).clone(),
+            (Fact::Known(namespace), Fact::Known(root)) => {
+                self.tables.entry((namespace, root)).or_insert_with(read).clone()
+            }
             _ => read(),
         }
     }
@@ -87,11 +88,17 @@ fn mount_of_descriptor(process: &ProcessHandle, descriptor: i32, mounts: &mut Mo
 }
 
 impl Mounts {
-    fn filesystem(&mut self, process: &ProcessHandle, link: &HeartbeatLink, mount: Mount, stat: &FileStat) -> Filesystem {
+    fn filesystem(
+        &mut self,
+        process: &ProcessHandle,
+        link: &HeartbeatLink,
+        mount: Mount,
+        stat: &FileStat,
+    ) -> Filesystem {
         let room = if mount.kind.may_hang() {
             Fact::unreadable(format!("not asked: {} may not answer", mount.kind))
         } else {
-            self.room.entry(stat.st_dev).or_insert_with(|| room(process, link.descriptor)).clone()
+            self.room.entry(stat.st_dev).or_insert_with(|| room_behind(process, link.descriptor)).clone()
         };
         Filesystem {
             kind: mount.kind,
@@ -104,7 +111,12 @@ impl Mounts {
     }
 
     /// Asks a file system that may hang in a thread that is left behind if it does.
-    fn ask_patiently(&mut self, process: &ProcessHandle, link: &HeartbeatLink, mount: &Mount) -> Result<FileStat, Reason> {
+    fn ask_patiently(
+        &mut self,
+        process: &ProcessHandle,
+        link: &HeartbeatLink,
+        mount: &Mount,
+    ) -> Result<FileStat, Reason> {
         let silent = || Reason::new(format!("{} at {} does not answer", mount.kind, mount.mount_point));
         if self.silent.contains(&mount.mount_point) {
             return Err(silent());
@@ -139,18 +151,11 @@ fn own_time_namespace() -> Fact<u64> {
     own.map_or(Fact::Absent, |metadata| Fact::Known(std::os::unix::fs::MetadataExt::ino(&metadata)))
 }
 
-/// Room on the file system behind a descriptor (statvfs(3) on an `O_PATH` descriptor, since Linux 3.12).
-fn room(process: &ProcessHandle, descriptor: i32) -> Fact<Room> {
-    let name = format!("fd/{descriptor}");
-    let asked = process.open_path(&name).and_then(|file| fstatvfs(file.as_fd()));
-    match asked {
-        Ok(vfs) => Fact::Known(Room {
-            total_bytes: Bytes(vfs.blocks().saturating_mul(vfs.fragment_size())),
-            available_bytes: Bytes(vfs.blocks_available().saturating_mul(vfs.fragment_size())),
-            total_inodes: vfs.files(),
-            available_inodes: vfs.files_available(),
-        }),
-        Err(errno) => Fact::unreadable(format!("cannot ask for its room: {}", words(errno))),
+/// Room on the file system behind a descriptor, which is only opened as a path: a frozen one answers that too.
+fn room_behind(process: &ProcessHandle, descriptor: i32) -> Fact<Room> {
+    match process.open_path(&format!("fd/{descriptor}")) {
+        Ok(file) => room(file),
+        Err(errno) => Fact::Unreadable(process.reason("fd", errno)),
     }
 }
 
@@ -191,7 +196,8 @@ impl Beat {
         let never = modified > WALL_CLOCK_SINCE && stat.st_mode & 0o777 == 0o600;
         let by_monotonic = now.monotonic - modified;
         // The monotonic clock is immune to a step of the wall clock, unless the worker has another one.
-        let monotonic_counts = modified <= WALL_CLOCK_SINCE && clock == ClockOf::BothAlike && by_monotonic > -CLOCK_TOLERANCE;
+        let monotonic_counts =
+            modified <= WALL_CLOCK_SINCE && clock == ClockOf::BothAlike && by_monotonic > -CLOCK_TOLERANCE;
         let age = if monotonic_counts { by_monotonic } else { now.wall - changed };
         Self { age: age.max(0.0), never }
     }

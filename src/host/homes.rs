@@ -14,16 +14,21 @@ pub struct User {
 
 /// The home directory that `passwd` names for the user, and whether the user may write there.
 pub fn home(root: &Root, mounts: &Fact<Vec<Mount>>, user: User) -> Fact<Home> {
-    let directory = root.read("/etc/passwd").and_then(|passwd| home_of(&passwd, user.uid).into());
-    directory.map(|directory| Home { writable: writable(root, mounts, &directory, user), directory })
+    directory(root, user.uid).map(|directory| Home { writable: writable(root, mounts, &directory, user), directory })
+}
+
+/// The home directory that `passwd` names for the user.
+pub fn directory(root: &Root, uid: u32) -> Fact<String> {
+    root.read("/etc/passwd").and_then(|passwd| home_of(&passwd, uid).into())
 }
 
 /// The sixth field of the first line with that user id (passwd(5)).
 fn home_of(passwd: &[u8], uid: u32) -> Option<String> {
     let text = String::from_utf8_lossy(passwd);
-    let line = text.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| {
-        fields.get(2).and_then(|field| field.parse::<u32>().ok()) == Some(uid)
-    })?;
+    let line = text
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.get(2).and_then(|field| field.parse::<u32>().ok()) == Some(uid))?;
     line.get(5).map(|directory| (*directory).to_owned()).filter(|directory| directory.starts_with('/'))
 }
 
@@ -34,7 +39,8 @@ fn writable(root: &Root, mounts: &Fact<Vec<Mount>>, directory: &str, user: User)
         (Fact::Known(_), Fact::Unreadable(reason)) => Fact::Unreadable(reason.clone()),
         (Fact::Known(_), Fact::Absent) => Fact::Absent,
         (Fact::Known(stat), Fact::Known(mounts)) => {
-            let read_only = mount_of(mounts, directory).is_some_and(|mount| mount.options.iter().any(|option| option == "ro"));
+            let read_only =
+                mount_of(mounts, directory).is_some_and(|mount| mount.options.iter().any(|option| option == "ro"));
             Fact::Known(!read_only && may_write(&stat, user))
         }
     }
@@ -60,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_home_is_the_sixth_field_of_the_users_line() {
-        let passwd = b"root:x:0:0:root:/root:/bin/sh\nbroken\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\nnone:x:7:7::\n";
+        let passwd =
+            b"root:x:0:0:root:/root:/bin/sh\nbroken\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\nnone:x:7:7::\n";
         assert_eq!(home_of(passwd, 33).as_deref(), Some("/var/www"));
         assert_eq!(home_of(passwd, 7), None);
         assert_eq!(home_of(passwd, 34), None);

@@ -1,5 +1,6 @@
 //! The Gunicorn package on disk that a master would import, found as Python finds it and never executed.
 
+use super::mapped::shared_objects;
 use super::processes::ProcessHandle;
 use super::root::Root;
 use crate::facts::{Fact, InstalledVersion, LoadedUnit};
@@ -26,15 +27,21 @@ pub struct Origins {
 
 impl Origins {
     /// Gathers them; what is hidden is left out.
-    pub fn of(master: &ProcessHandle, arguments: &[String], environment: BTreeMap<String, String>, unit: Option<&LoadedUnit>) -> Self {
-        let text = |name: &str| master.link(name).map(|link| String::from_utf8_lossy(&link).into_owned()).known().cloned();
+    pub fn of(
+        master: &ProcessHandle,
+        arguments: &[String],
+        environment: BTreeMap<String, String>,
+        unit: Option<&LoadedUnit>,
+    ) -> Self {
+        let text =
+            |name: &str| master.link(name).map(|link| String::from_utf8_lossy(&link).into_owned()).known().cloned();
         let from_unit = unit.map(|unit| unit.exec_start.clone()).filter(|_| is_title(arguments));
         Self {
             arguments: from_unit.unwrap_or_else(|| arguments.to_vec()),
             environment,
             directory: text("cwd").unwrap_or_default(),
             interpreter: text("exe").unwrap_or_default(),
-            mapped: master.read("maps").map(|maps| libraries(&maps)).known().cloned().unwrap_or_default(),
+            mapped: shared_objects(master).known().cloned().unwrap_or_default(),
             home: None,
         }
     }
@@ -173,18 +180,6 @@ fn packages_of(library: &str) -> Option<String> {
     })
 }
 
-/// The files of packages that a process has mapped (proc_pid_maps(5)).
-fn libraries(maps: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(maps);
-    let mut found: Vec<String> = Vec::new();
-    for path in text.lines().filter_map(|line| line.find('/').map(|start| &line[start..])) {
-        if packages_of(path).is_some() && found.last().is_none_or(|last| last != path) {
-            found.push(path.to_owned());
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,8 +228,7 @@ mod tests {
     fn a_title_leaves_the_mapped_libraries() {
         let (root, mut origins) = host();
         origins.arguments = vec!["gunicorn: master [wsgi]".into()];
-        let maps = b"7f0-7f1 r-xp 0 fe:00 12   /srv/venv/lib/python3.11/site-packages/setproctitle.so\n7f1-7f2 rw-p 0 0:0 0\n";
-        origins.mapped = libraries(maps);
+        origins.mapped = vec!["/srv/venv/lib/python3.11/site-packages/setproctitle.so".into()];
         assert_eq!(version(root.path(), &origins), Fact::Known("23.0.0".into()));
     }
 
@@ -274,8 +268,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_maps_and_package_is_read_without_panic(bytes in any::<Vec<u8>>(), text in "version_info = .*") {
-            libraries(&bytes);
+        fn any_package_is_read_without_panic(bytes in any::<Vec<u8>>(), text in "version_info = .*") {
             version_of(&bytes);
             version_of(text.as_bytes());
         }

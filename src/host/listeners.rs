@@ -3,7 +3,7 @@
 use super::descriptors::OpenFiles;
 use super::sockets::ListeningSocket;
 use crate::facts::{Fact, Listener, ListenerOrigin};
-use crate::gunicorn::{Settings, Value};
+use crate::gunicorn::Settings;
 use crate::units::Pid;
 use std::collections::BTreeMap;
 
@@ -127,14 +127,8 @@ impl Listening<'_> {
     }
 
     fn binds(&self) -> Option<Vec<Bind>> {
-        let texts = match self.settings.given.get("bind").map(|found| &found.value) {
-            Some(Value::Text(text)) => text.split(',').map(|part| part.trim().to_owned()).collect(),
-            Some(Value::List(texts)) => texts.clone(),
-            Some(_) => return None,
-            None if self.settings.blind.is_some() => return None,
-            None => vec!["127.0.0.1:8000".to_owned()],
-        };
-        texts.iter().map(|text| Bind::parse(text)).collect()
+        let bind = self.settings.bind();
+        bind.known()?.value.iter().flat_map(|text| text.split(',')).map(|text| Bind::parse(text.trim())).collect()
     }
 
     fn is_control(&self, socket: &ListeningSocket) -> bool {
@@ -191,10 +185,14 @@ mod tests {
     use super::*;
     use crate::checks::healthy::settings;
     use crate::facts::ListenerKind;
-    use crate::gunicorn::Settings;
+    use crate::gunicorn::{Settings, Value};
 
     fn socket(address: &str, inode: u64) -> ListeningSocket {
-        let port = if address.starts_with("unix:") { None } else { address.rsplit_once(':').and_then(|(_, p)| p.parse().ok()) };
+        let port = if address.starts_with("unix:") {
+            None
+        } else {
+            address.rsplit_once(':').and_then(|(_, p)| p.parse().ok())
+        };
         let kind = if port.is_none() { ListenerKind::Unix } else { ListenerKind::Tcp };
         ListeningSocket { kind, address: address.into(), port, inode, queued: 0, limit: 128 }
     }
@@ -208,13 +206,23 @@ mod tests {
     }
 
     /// Master 1 and worker 2 of a service, and what each of them holds.
-    fn found(sockets: &[ListeningSocket], master: &Fact<OpenFiles>, worker: &[&Fact<OpenFiles>], settings: &Settings) -> Fact<Vec<String>> {
+    fn found(
+        sockets: &[ListeningSocket],
+        master: &Fact<OpenFiles>,
+        worker: &[&Fact<OpenFiles>],
+        settings: &Settings,
+    ) -> Fact<Vec<String>> {
         let workers: Vec<Holder> =
             worker.iter().enumerate().map(|(n, files)| Holder { pid: Pid(2 + n as i32), files }).collect();
         let sockets = Fact::Known(sockets.to_vec());
         let origin = ListenerOrigin::Master;
-        let service =
-            Listening { sockets: &sockets, master: Holder { pid: Pid(1), files: master }, workers: &workers, settings, origin };
+        let service = Listening {
+            sockets: &sockets,
+            master: Holder { pid: Pid(1), files: master },
+            workers: &workers,
+            settings,
+            origin,
+        };
         service.listeners().map(|found| found.iter().map(|one| format!("{} {:?}", one.address, one.origin)).collect())
     }
 
@@ -231,7 +239,8 @@ mod tests {
 
     #[test]
     fn what_an_application_listens_at_is_not_gunicorns() {
-        let sockets = [socket("0.0.0.0:8000", 7), socket("0.0.0.0:9090", 8), socket("unix:/home/x/.gunicorn/gunicorn.ctl", 9)];
+        let sockets =
+            [socket("0.0.0.0:8000", 7), socket("0.0.0.0:9090", 8), socket("unix:/home/x/.gunicorn/gunicorn.ctl", 9)];
         let all = found(&sockets, &holding(&[7, 8, 9]), &[], &bind(&["localhost:8000"]));
         assert_eq!(all, known(&["0.0.0.0:8000 Master"]));
     }

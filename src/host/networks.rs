@@ -45,7 +45,9 @@ impl Networks {
         let is_gtunes = self.is_gtunes(master);
         let inside = self.inside(master, &is_gtunes);
         let mut sockets = inside.sockets.clone();
-        if let (Fact::Known(sockets), Fact::Known(own), Fact::Known(false)) = (&mut sockets, &self.own.sockets, &is_gtunes) {
+        if let (Fact::Known(sockets), Fact::Known(own), Fact::Known(false)) =
+            (&mut sockets, &self.own.sockets, &is_gtunes)
+        {
             sockets.extend(own.iter().cloned());
         }
         let namespace = match (&is_gtunes, master.namespace("net")) {

@@ -6,7 +6,7 @@ use super::figures::{Closeness, Moment, process};
 use super::gunicorns::{Group, Grouping, Seen, group};
 use super::heartbeats::Mounts;
 use super::networks::{Networks, Watch};
-use super::owners::{Owner, units};
+use super::owners::{Clues, Owner, units};
 use super::processes::{ProcessHandle, words};
 use super::services::{Around, Draft, Members, known_mounts, make_names_unique, service};
 use super::{Root, filesystems, machine, stored};
@@ -23,16 +23,17 @@ pub fn observe(root: &Root) -> Facts {
     let observed_at = Timestamp::now();
     let host = machine::machine(root);
     let live = if root.is_live() { Live::look(root, &host) } else { Live::of_image(root) };
+    let (fstab, mount_units) = (stored::fstab(root), stored::mount_units(root));
     Facts {
         observed_at,
         services: live.services,
         orphans: live.orphans,
-        fstab: stored::fstab(root),
-        mount_units: stored::mount_units(root),
+        default_heartbeat: filesystems::default_heartbeat(root, &live.mounts, &fstab, &mount_units),
+        fstab,
+        mount_units,
         sysctl_store: stored::sysctl_store(root),
         limits_conf: stored::limits_conf(root),
         network: live.network,
-        default_heartbeat: filesystems::default_heartbeat(root, &live.mounts),
         mounts: live.mounts,
         blind_spots: live.blind_spots,
         host,
@@ -135,11 +136,12 @@ fn drafts<'a>(
     root: &Root,
 ) -> Vec<Draft<'a>> {
     let own_namespace = networks.gtune().namespace("pid");
+    let clues = Clues { relatives: &pass.relatives, proc: proc.as_fd(), own_namespace, host };
     let owned: Vec<(Group, &Candidate, Owner)> = groups
         .into_iter()
         .filter_map(|group| members.get(group.master).map(|master| (group, master)))
         .map(|(group, master)| {
-            let owner = Owner::of(&master.handle, &pass.relatives, proc.as_fd(), &own_namespace, host);
+            let owner = Owner::of(&master.handle, &clues);
             (group, master, owner)
         })
         .collect();
@@ -153,19 +155,26 @@ fn drafts<'a>(
 /// What this look could not see, as a whole.
 fn blind_spots(pass: &Pass, own_mounts: &Fact<Vec<Mount>>) -> Vec<Reason> {
     let mut found = Vec::new();
-    let blind: Vec<(&Candidate, &Reason)> =
-        pass.candidates.iter().filter_map(|candidate| Some((candidate, candidate.blind()?))).collect();
+    let blind: Vec<(&Candidate, &Reason)> = pass
+        .candidates
+        .iter()
+        .filter(|one| one.looks_like_gunicorn())
+        .filter_map(|one| Some((one, one.blind()?)))
+        .collect();
     if let Some((_, reason)) = blind.first() {
         let pids: Vec<String> = blind.iter().take(5).map(|(candidate, _)| candidate.handle.pid.to_string()).collect();
         let more = if blind.len() > pids.len() { ", …" } else { "" };
         found.push(Reason::new(format!(
-            "the descriptors of {} processes that may be Gunicorn's are hidden (pids {}{more}): {reason}",
+            "the descriptors of {} processes that look like Gunicorn's are hidden (pids {}{more}): {reason}",
             blind.len(),
             pids.join(", ")
         )));
     }
     if pass.hidden > 0 {
-        found.push(Reason::new(format!("{} processes of other users are hidden: /proc is mounted with hidepid", pass.hidden)));
+        found.push(Reason::new(format!(
+            "{} processes of other users are hidden: /proc is mounted with hidepid",
+            pass.hidden
+        )));
     } else if hides_processes(own_mounts) && !nix::unistd::geteuid().is_root() {
         found.push(Reason::new("processes of other users are hidden: /proc is mounted with hidepid"));
     }

@@ -61,16 +61,24 @@ impl<'a> Members<'a> {
 }
 
 /// The whole service; nothing where its master ended during the look.
-pub fn service(draft: Draft<'_>, members: &Members<'_>, around: &Around<'_>, mounts: &mut Mounts, networks: &mut Networks) -> Option<Service> {
+pub fn service(
+    draft: Draft<'_>,
+    members: &Members<'_>,
+    around: &Around<'_>,
+    mounts: &mut Mounts,
+    networks: &mut Networks,
+) -> Option<Service> {
     let Draft { group, master, watch, owner, unit } = draft;
-    let root = root_of(master, around.root);
+    let root = root_of(master);
     let loaded = unit.known().and_then(|unit| unit.loaded.known());
-    let started = Started { master: &master.handle, arguments: &master.arguments, root: &root, unit: loaded, host: around.root };
+    let started =
+        Started { master: &master.handle, arguments: &master.arguments, root: &root, unit: loaded, host: around.root };
     let inputs = started.inputs();
     let settings = Settings::resolve(&inputs);
     let workers = workers(&group, master, members, around);
     let (network, sockets) = networks.of(&master.handle, &watch);
-    let listening_workers: Vec<Holder> = group.workers.iter().filter_map(|(pid, _)| members.get(*pid)).map(holder).collect();
+    let listening_workers: Vec<Holder> =
+        group.workers.iter().filter_map(|(pid, _)| members.get(*pid)).map(holder).collect();
     let listening = Listening {
         sockets: &sockets,
         master: holder(master),
@@ -84,7 +92,7 @@ pub fn service(draft: Draft<'_>, members: &Members<'_>, around: &Around<'_>, mou
     let home = root.as_ref().and_then(|root| home(root, &seen_mounts, user));
     let version = version(master, &root, &inputs, loaded, &home, around);
     let described = Service {
-        name: owner.name(&unit, master.handle.pid),
+        name: owner.name(master.handle.pid),
         identity: group.identity,
         class: class(&settings, &group, members),
         master: process(master, &around.moment, Closeness::Master),
@@ -116,8 +124,7 @@ fn cgroup(master: &Candidate, around: &Around<'_>) -> Fact<Cgroup> {
 }
 
 /// The root directory of the master, so that paths mean what they mean to it.
-fn root_of(master: &Candidate, host: &Root) -> Fact<Root> {
-    let _ = host;
+fn root_of(master: &Candidate) -> Fact<Root> {
     let shown = format!("/proc/{}/root", master.handle.pid);
     match Root::of_process(master.handle.directory(), &shown) {
         Ok(root) => Fact::Known(root),
@@ -194,7 +201,9 @@ fn dirty_heartbeat(candidate: &Candidate, group: &Group) -> Fact<Heartbeat> {
 fn origin(master: &Candidate, inputs: &SettingInputs, unit: Option<&LoadedUnit>) -> ListenerOrigin {
     let variables = inputs.variables.known();
     let handed = variables.is_some_and(|all| {
-        let for_this = all.get("LISTEN_PID").is_none_or(|pid| *pid == master.status.inner_pid.to_string());
+        let for_this = all
+            .get("LISTEN_PID")
+            .is_none_or(|pid| *pid == master.status.inner_pid.map_or(master.handle.pid, Pid).to_string());
         all.get("LISTEN_FDS").is_some_and(|count| count != "0") && (for_this || all.contains_key("GUNICORN_PID"))
     });
     let by_unit = unit.is_some_and(|unit| !unit.socket_units.is_empty());
@@ -206,8 +215,8 @@ fn class(settings: &Settings, group: &Group, members: &Members<'_>) -> Fact<Sour
     match settings.worker_class() {
         Fact::Known(class) => Fact::Known(class),
         other => {
-            let sights = group.workers.iter().filter_map(|(pid, _)| members.get(*pid)).map(Candidate::sight);
-            match crate::gunicorn::class_by_sight(&sights.collect::<Vec<_>>()) {
+            let mut workers = group.workers.iter().filter_map(|(pid, _)| members.get(*pid));
+            match workers.find_map(Candidate::class_by_sight) {
                 Some((class, seen)) => Fact::Known(Sourced { value: class, source: Source::Observed(seen) }),
                 None => other,
             }
@@ -217,7 +226,7 @@ fn class(settings: &Settings, group: &Group, members: &Members<'_>) -> Fact<Sour
 
 /// The user the workers run as.
 fn user(workers: &[Worker], master: &Candidate) -> User {
-    workers.first().map_or(User { uid: master.status.uid, gid: master.status.gid }, |worker| User {
+    workers.first().map_or(User { uid: master.status.euid, gid: master.status.egid }, |worker| User {
         uid: worker.process.uid,
         gid: worker.process.gid,
     })

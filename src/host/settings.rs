@@ -80,7 +80,8 @@ impl Started<'_> {
             match argument.strip_prefix('$').filter(|name| is_name(name)) {
                 // A word that is one variable without braces is split at blanks, and vanishes where it is unset.
                 Some(name) => {
-                    expanded.extend(variables.get(name).into_iter().flat_map(|v| v.split_whitespace()).map(str::to_owned));
+                    expanded
+                        .extend(variables.get(name).into_iter().flat_map(|v| v.split_whitespace()).map(str::to_owned));
                 }
                 None => expanded.push(substituted(argument, &variables)?),
             }
@@ -136,7 +137,12 @@ impl Started<'_> {
         }
     }
 
-    fn first_of(&self, path: &str, arguments: Option<&[String]>, variables: &Fact<BTreeMap<String, String>>) -> Fact<ConfigFile> {
+    fn first_of(
+        &self,
+        path: &str,
+        arguments: Option<&[String]>,
+        variables: &Fact<BTreeMap<String, String>>,
+    ) -> Fact<ConfigFile> {
         let root = match self.root {
             Fact::Known(root) => root,
             Fact::Absent => return Fact::Absent,
@@ -154,7 +160,11 @@ impl Started<'_> {
     }
 
     /// Where it was started: the working directory, unless `chdir` may have left it.
-    fn start_directories(&self, arguments: Option<&[String]>, variables: &Fact<BTreeMap<String, String>>) -> Result<Vec<String>, Reason> {
+    fn start_directories(
+        &self,
+        arguments: Option<&[String]>,
+        variables: &Fact<BTreeMap<String, String>>,
+    ) -> Result<Vec<String>, Reason> {
         let now = match self.master.link("cwd") {
             Fact::Known(now) => String::from_utf8_lossy(&now).into_owned(),
             Fact::Absent => String::new(),

@@ -104,7 +104,9 @@ fn take_answers(mut datagram: &[u8], found: &mut Vec<ListeningSocket>) -> io::Re
             Ok(NetlinkPayload::Done(_)) => return Ok(false),
             Ok(NetlinkPayload::Error(error)) => return Err(error.to_io()),
             Ok(NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response))) => found.push(of_tcp(&response)),
-            Ok(NetlinkPayload::InnerMessage(SockDiagMessage::UnixResponse(response))) => found.extend(of_unix(&response)),
+            Ok(NetlinkPayload::InnerMessage(SockDiagMessage::UnixResponse(response))) => {
+                found.extend(of_unix(&response))
+            }
             // A socket with a name that cannot be decoded is nobody's listener; the others still count.
             Ok(_) | Err(_) => {}
         }
