@@ -4,7 +4,7 @@ mod default_heartbeat;
 
 pub use default_heartbeat::default_heartbeat;
 
-use crate::facts::{Fact, Filesystem, Mount, Room, mount_by_id, mount_of};
+use crate::facts::{Fact, Filesystem, Mount, Room, mount_by_id, mount_of, parse_fdinfo_mount_id};
 use crate::units::{Bytes, DeviceId};
 use nix::sys::stat::{fstat, makedev};
 use nix::sys::statvfs::fstatvfs;
@@ -66,8 +66,7 @@ fn device(mount: &Mount) -> u64 {
 }
 
 fn mount_id(file: BorrowedFd<'_>) -> Option<u64> {
-    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
-    info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()
+    parse_fdinfo_mount_id(std::fs::read(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?)
 }
 
 #[cfg(test)]

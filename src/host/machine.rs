@@ -69,7 +69,8 @@ fn image(root: &Root) -> Host {
     }
 }
 
-/// A number of `/proc/sys` by its dotted name, in the namespaces gtune runs in; absent where the kernel has no such key.
+/// A number of `/proc/sys` by its dotted name, in the namespaces gtune runs in; absent where the kernel has no such
+/// key.
 pub fn kernel_value(name: &str) -> Fact<u64> {
     let path = format!("/proc/sys/{}", name.replace('.', "/"));
     let text = match sysctl::Ctl::new(name).and_then(|key| key.value_string()) {

@@ -131,6 +131,12 @@ impl Root {
         }
     }
 
+    /// Where a symbolic link points, as a plain path below the root. By its text alone: whether anything is there, and
+    /// whether a directory on the way is a link too, is not looked at.
+    pub fn link_target(&self, path: &str) -> Fact<String> {
+        self.link(path).map(|text| plain_path(path, &text))
+    }
+
     /// A handle (`O_PATH`) on whatever the path leads to, for fstatfs(2) and the like.
     pub fn open_handle(&self, path: &str) -> Fact<OwnedFd> {
         self.fact(path, self.open_beneath(path))
@@ -139,8 +145,7 @@ impl Root {
     /// Whether the path leads to `/dev/null`: how systemd masks a unit or a file of the same name. In an image the
     /// device need not be there; then the text of the link tells.
     pub fn is_null(&self, path: &str) -> bool {
-        let link = self.link(path);
-        let leads_to_null = link.known().is_some_and(|target| is_null_from(path, target));
+        let leads_to_null = self.link_target(path).known().is_some_and(|target| target == "/dev/null");
         leads_to_null || self.stat(path).known().is_some_and(is_null_device)
     }
 
@@ -229,10 +234,10 @@ fn is_null_device(stat: &FileStat) -> bool {
     stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits() && (major(stat.st_rdev), minor(stat.st_rdev)) == (1, 3)
 }
 
-/// Whether a link at `path` with this text leads to `/dev/null`, by the text alone.
-fn is_null_from(path: &str, target: &str) -> bool {
+/// The text of a link at `path` as a plain absolute path.
+fn plain_path(path: &str, link: &str) -> String {
     let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-    let whole = if target.starts_with('/') { target.to_owned() } else { format!("{directory}/{target}") };
+    let whole = if link.starts_with('/') { link.to_owned() } else { format!("{directory}/{link}") };
     let mut parts = Vec::new();
     for part in whole.split('/').filter(|part| !matches!(*part, "" | ".")) {
         if part == ".." {
@@ -241,7 +246,7 @@ fn is_null_from(path: &str, target: &str) -> bool {
             parts.push(part);
         }
     }
-    parts == ["dev", "null"]
+    format!("/{}", parts.join("/"))
 }
 
 /// Why a path could not be read.

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The properties gtune judges. Those an old systemd does not know it leaves out of the answer.
-const PROPERTIES: &str = "--property=Id,Names,LoadState,FragmentPath,DropInPaths,NeedDaemonReload,\
-    Type,MainPID,ActiveState,Result,NRestarts,OOMPolicy,KillMode,KillSignal,TimeoutStopUSec,\
+const PROPERTIES: &str = "--property=Id,Names,LoadState,NeedDaemonReload,TriggeredBy,\
+    Type,MainPID,ActiveState,Result,NRestarts,OOMPolicy,KillMode,TimeoutStopUSec,\
     LimitNOFILE,LimitNOFILESoft,TasksMax,MemoryMax,ExecStart,ExecReload,Environment,EnvironmentFiles,\
-    User,Group,DynamicUser,WorkingDirectory,TriggeredBy,RequiresMountsFor,\
-    PrivateTmp,PrivateDevices,PrivateNetwork,ProtectSystem,ProtectHome,ReadWritePaths,ReadOnlyPaths,InaccessiblePaths,\
-    TemporaryFileSystem,BindPaths,BindReadOnlyPaths,RootDirectory,RootImage,MountAPIVFS";
+    User,DynamicUser,WorkingDirectory,RuntimeDirectory,StateDirectory,LogsDirectory,\
+    PrivateTmp,PrivateDevices,PrivateNetwork,PrivateUsers,ProtectSystem,ProtectHome,\
+    ReadWritePaths,ReadOnlyPaths,InaccessiblePaths,ExecPaths,NoExecPaths,\
+    TemporaryFileSystem,BindPaths,BindReadOnlyPaths,RootDirectory,RootImage";
 
 /// Whether systemd is the service manager of the live host, as sd_booted(3) finds out.
 pub fn is_manager() -> bool {

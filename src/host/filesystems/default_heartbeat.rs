@@ -53,14 +53,9 @@ fn usable(root: &Root, mounts: &[Mount], directory: &str) -> Option<DefaultHeart
 /// What the image says will be mounted at `/tmp`.
 fn at_boot(root: &Root, fstab: &Fact<Fstab>, mount_units: &[MountUnit]) -> DefaultHeartbeat {
     let directory = CANDIDATES[0];
-    let place = root.link(directory).known().map_or(directory.to_owned(), |target| absolute(target));
+    let place = root.link_target(directory).known().cloned().unwrap_or_else(|| directory.to_owned());
     let (filesystem, because) = stored_at(root, &place, fstab, mount_units);
     chosen(directory, filesystem, because)
-}
-
-/// A link in `/` as an absolute path.
-fn absolute(target: &str) -> String {
-    format!("/{}", target.trim_matches('/').trim_start_matches("../"))
 }
 
 /// The rules of systemd's search path: a mask hides everything, a unit in `/etc` hides the one made from fstab, and
@@ -107,31 +102,37 @@ fn above<'a>(entries: &'a [FstabEntry], place: &str) -> Option<&'a FstabEntry> {
 }
 
 fn by_unit(root: &Root, unit: &MountUnit) -> (Fact<Filesystem>, String) {
-    let filesystem = stored_filesystem(root, unit.kind.clone(), &unit.mount_point, unit.kind.name(), &unit.options);
-    (Fact::Known(filesystem), format!("{} is mounted at boot: {}", mount_unit_name(&unit.mount_point), unit.file))
+    let because = format!("{} is mounted at boot: {}", mount_unit_name(&unit.mount_point), unit.file);
+    (stored_filesystem(root, &unit.kind, &unit.mount_point, unit.kind.name(), &unit.options, &unit.file), because)
 }
 
 fn by_line(root: &Root, line: &FstabEntry) -> (Fact<Filesystem>, String) {
     let because = format!("/etc/fstab line {}: {} at {}", line.line, line.kind, line.target);
-    let is_bind = line.options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"));
-    if is_bind || line.kind == "auto" {
-        let reason = format!("fstab does not name the type of file system: {}", root.shown("/etc/fstab"));
-        return (Fact::unreadable(reason), because);
-    }
     let kind = FsKind::named(line.kind.clone());
-    (Fact::Known(stored_filesystem(root, kind, &line.target, &line.source, &line.options)), because)
+    (stored_filesystem(root, &kind, &line.target, &line.source, &line.options, "/etc/fstab"), because)
 }
 
-fn stored_filesystem(root: &Root, kind: FsKind, mount_point: &str, source: &str, options: &[String]) -> Filesystem {
-    Filesystem {
-        kind,
+fn stored_filesystem(
+    root: &Root,
+    kind: &FsKind,
+    mount_point: &str,
+    source: &str,
+    options: &[String],
+    file: &str,
+) -> Fact<Filesystem> {
+    let is_bind = options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"));
+    if is_bind || kind.name() == "auto" {
+        return Fact::unreadable(format!("the type of file system is not stored: {}", root.shown(file)));
+    }
+    Fact::Known(Filesystem {
+        kind: kind.clone(),
         // It is not mounted, so it has no number yet; 0:0 is never given to a file system.
         device: DeviceId(0),
         mount_point: mount_point.to_owned(),
         source: source.to_owned(),
         options: options.to_vec(),
         room: Fact::unreadable(root.no_live_kernel()),
-    }
+    })
 }
 
 #[cfg(test)]

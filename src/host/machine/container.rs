@@ -5,8 +5,8 @@
 use crate::facts::Container;
 use crate::host::Root;
 
-/// The inode of the kernel's first pid namespace (`PROC_PID_INIT_INO` of include/linux/proc_ns.h, since Linux 3.8).
-const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+/// The namespaces the kernel itself makes at boot, with the fixed inodes of include/linux/proc_ns.h (since Linux 3.8).
+const FIRST_NAMESPACES: [&str; 3] = ["pid:[4026531836]", "uts:[4026531838]", "ipc:[4026531839]"];
 
 /// The container gtune runs in. `root` is the live `/`.
 pub(super) fn container(root: &Root) -> Option<Container> {
@@ -74,20 +74,23 @@ fn left_file(root: &Root) -> Option<(&'static str, &'static str)> {
 }
 
 /// The file alone proves little: it stays in a file system that was made from an image and booted as a machine. There
-/// gtune is in the first pid namespace and shares its mounts with pid 1, as it never does in a container.
+/// gtune is in the first namespaces of the kernel, and its mounts are those of pid 1 as far as can be seen.
 fn left_by_its_runtime(root: &Root) -> Option<Told> {
     let (runtime, file) = left_file(root)?;
-    let is_machine = in_first_pid_namespace() == Some(true) && shares_mounts_with_pid_1() == Some(true);
+    let in_first = FIRST_NAMESPACES.iter().all(|first| is_in(first) == Some(true));
+    let is_machine = in_first && shares_mounts_with_pid_1() != Some(false);
     (!is_machine).then(|| told(runtime, &format!("{file} is there"))).flatten()
 }
 
 fn other_namespaces() -> Option<Told> {
-    let elsewhere = in_first_pid_namespace() == Some(false);
+    let elsewhere = is_in(FIRST_NAMESPACES[0]) == Some(false);
     elsewhere.then(|| told("namespace", "gtune is not in the first pid namespace of the kernel")).flatten()
 }
 
-fn in_first_pid_namespace() -> Option<bool> {
-    Some(std::fs::read_link("/proc/self/ns/pid").ok()?.to_str()? == FIRST_PID_NAMESPACE)
+/// Whether gtune is in this namespace, written as `/proc/self/ns` does.
+fn is_in(namespace: &str) -> Option<bool> {
+    let (kind, _) = namespace.split_once(':')?;
+    Some(std::fs::read_link(format!("/proc/self/ns/{kind}")).ok()?.to_str()? == namespace)
 }
 
 fn shares_mounts_with_pid_1() -> Option<bool> {

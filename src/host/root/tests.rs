@@ -178,7 +178,7 @@ fn a_file_without_permission_is_unreadable_and_not_absent() {
         return;
     }
     let place = image();
-    fs::set_permissions(in_image(&place, "etc/fstab"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(in_image(&place, "etc/fstab"), fs::Permissions::from_mode(0o000)).unwrap();
     assert_refuses(&place, "/etc/fstab", "permission denied: DIR/etc/fstab (needs root)");
 }
 

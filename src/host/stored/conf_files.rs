@@ -20,6 +20,13 @@ pub struct ConfFile {
     pub content: Fact<Vec<u8>>,
 }
 
+impl ConfFile {
+    /// Whether it is empty or a link to `/dev/null`: then it stands for "no such unit", "no such drop-in".
+    pub fn masks(&self) -> bool {
+        self.content.known().is_some_and(Vec::is_empty)
+    }
+}
+
 /// One file by its path.
 pub fn one(root: &Root, path: String) -> ConfFile {
     let content = if root.is_null(&path) { Fact::Known(Vec::new()) } else { root.read(&path) };

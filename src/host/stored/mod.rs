@@ -17,7 +17,7 @@ use crate::host::Root;
 /// The keys whose boot value gtune predicts.
 const SYSCTL_KEYS: [&str; 4] = ["net.core.somaxconn", "fs.file-max", "fs.nr_open", "net.ipv4.tcp_syncookies"];
 
-/// Where sysctl.d(5) looks, the first with a file of a name wins. `/lib` is for hosts where it is no link to `/usr/lib`.
+/// Where sysctl.d(5) looks, the first with a file of a name wins; `/lib` where it is no link to `/usr/lib`.
 const SYSCTL_DIRECTORIES: [&str; 5] =
     ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
 

@@ -2,7 +2,7 @@
 
 use super::conf_files::{self, ConfFile};
 use super::{unit_files, unit_names};
-use crate::facts::{Fact, MountUnit};
+use crate::facts::MountUnit;
 use crate::host::Root;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ const STORED: [&str; 4] =
 
 /// All mount units, by name. A unit that is masked is listed as the vendor wrote it, and is not enabled.
 ///
-/// Debian 13 switches `tmp.mount` on by a link in the package: `/usr/lib/systemd/system/local-fs.target.wants/tmp.mount`.
+/// Debian 13 switches `tmp.mount` on by a link in the package, in `/usr/lib/systemd/system/local-fs.target.wants`.
 /// Debian 12 has the unit in `/usr/share/systemd`, where systemd does not look.
 pub fn mount_units(root: &Root) -> Vec<MountUnit> {
     let places = conf_files::distinct(root, &STORED);
@@ -39,8 +39,7 @@ fn read(root: &Root, places: &[String], name: &str) -> Option<MountUnit> {
         .map(|place| conf_files::one(root, format!("{place}/{name}")))
         .filter(|file| file.content.known().is_some())
         .collect();
-    let is_mask = |file: &&ConfFile| file.content.known().is_some_and(Vec::is_empty);
-    let fragment = files.iter().find(|file| !is_mask(file))?;
+    let fragment = files.iter().find(|file| !file.masks())?;
     let mut text = fragment.content.known()?.clone();
     let directories = unit_files::drop_in_directories(places, &[name.to_owned()]);
     for drop_in in conf_files::winners(root, &directories) {
@@ -49,7 +48,9 @@ fn read(root: &Root, places: &[String], name: &str) -> Option<MountUnit> {
         text.extend(drop_in.content.known().into_iter().flatten());
     }
     let mut unit = MountUnit::parse(&fragment.path, &text)?;
-    unit.enabled = !files.first().is_some_and(|first| is_mask(&first));
+    // Unit files know specifiers, so Debian's tmp.mount writes `size=50%%` for what the kernel is given as `size=50%`.
+    unit.options.iter_mut().for_each(|option| *option = option.replace("%%", "%"));
+    unit.enabled = !files.first().is_some_and(ConfFile::masks);
     Some(unit)
 }
 
@@ -75,6 +76,5 @@ fn pulls_in(directory: &str) -> bool {
 /// Whether a mount unit of this name is masked by the operator, which also takes an fstab line for the same directory
 /// out of force: systemd makes the unit from fstab, and the mask hides it.
 pub fn is_masked(root: &Root, name: &str) -> bool {
-    let masks = conf_files::one(root, format!("/etc/systemd/system/{name}"));
-    matches!(masks.content, Fact::Known(content) if content.is_empty())
+    conf_files::one(root, format!("/etc/systemd/system/{name}")).masks()
 }

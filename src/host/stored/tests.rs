@@ -225,6 +225,18 @@ fn drop_ins_of_an_alias_count_for_the_unit() {
 }
 
 #[test]
+fn an_alias_is_known_by_any_spelling_of_its_link() {
+    for target in ["/lib/systemd/system/app.service", "../../../usr/lib/systemd/system/app.service"] {
+        let image = Image::new()
+            .with("/usr/lib/systemd/system/app.service", APP)
+            .with_link("/lib", "usr/lib")
+            .with_link("/etc/systemd/system/web.service", target)
+            .with("/etc/systemd/system/web.service.d/x.conf", "[Service]\nLimitNOFILE=5\n");
+        assert_eq!(winning(&image.unit("app.service"), "Service.LimitNOFILE").unwrap().0, "5", "{target}");
+    }
+}
+
+#[test]
 fn a_drop_in_that_cannot_be_read_makes_the_unit_unreadable() {
     let image = Image::new().with("/etc/systemd/system/app.service", APP);
     fs::create_dir_all(image.place("/etc/systemd/system/app.service.d/x.conf/below")).unwrap();
@@ -300,4 +312,10 @@ fn a_drop_in_changes_the_options_of_a_mount_unit() {
         .with("/etc/systemd/system/mem.mount", MEM)
         .with("/etc/systemd/system/mem.mount.d/size.conf", "[Mount]\nOptions=size=1g\n");
     assert_eq!(only_mount(&image).options, ["size=1g"]);
+}
+
+#[test]
+fn a_doubled_percent_sign_is_one_to_the_kernel() {
+    let image = Image::new().with("/etc/systemd/system/mem.mount", &MEM.replace("64m", "50%%"));
+    assert_eq!(only_mount(&image).options, ["size=50%"]);
 }

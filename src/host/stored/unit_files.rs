@@ -4,7 +4,7 @@ use super::conf_files::{self, ConfFile};
 use super::unit_names;
 use crate::facts::{Fact, Reason, Unit, UnitAssignment, parse_unit_file};
 use crate::host::Root;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The unit search path of the system's manager, the first wins.
 const SYSTEM: [&str; 13] = [
@@ -92,19 +92,13 @@ pub fn unit(root: &Root, name: &str, scope: &Scope) -> Unit {
 }
 
 fn read_files(unit: &mut Unit, root: &Root, places: &[String]) {
-    let mut blind = None;
-    if let Some(fragment) = fragment(root, places, &unit.name) {
-        let is_masked = fragment.content.known().is_some_and(Vec::is_empty);
-        let names = all_names(root, places, &unit.name, &fragment.path);
-        unit.fragment = Fact::Known(fragment.path.clone());
-        blind = take(&mut unit.stored, &fragment).err();
-        if is_masked {
-            return;
-        }
-        blind = blind.or(read_drop_ins(unit, root, &drop_in_directories(places, &names)));
-    } else {
-        // Units that a program made at run time may have drop-ins and no fragment.
-        let names = [unit.name.clone()];
+    let fragment = fragment(root, places, &unit.name);
+    let names = all_names(root, places, &unit.name, fragment.as_ref());
+    let mut blind = fragment.as_ref().and_then(|fragment| take(&mut unit.stored, fragment).err());
+    let is_masked = fragment.as_ref().is_some_and(ConfFile::masks);
+    // Units that a program makes at run time may have drop-ins and no fragment.
+    unit.fragment = fragment.map(|fragment| fragment.path).into();
+    if !is_masked {
         blind = blind.or(read_drop_ins(unit, root, &drop_in_directories(places, &names)));
     }
     if let Some(reason) = blind {
@@ -136,7 +130,7 @@ fn read_drop_ins(unit: &mut Unit, root: &Root, directories: &[String]) -> Option
     for file in conf_files::winners(root, directories) {
         if let Err(reason) = take(&mut unit.stored, &file) {
             blind.get_or_insert(reason);
-        } else if file.content.known().is_some_and(|content| !content.is_empty()) {
+        } else if file.content.known().is_some() && !file.masks() {
             unit.drop_ins.push(file.path);
         }
     }
@@ -158,19 +152,17 @@ pub fn drop_in_directories(places: &[String], names: &[String]) -> Vec<String> {
 }
 
 /// The unit's own name, the one its fragment links to, and the aliases an operator made: drop-ins of all of them count.
-fn all_names(root: &Root, places: &[String], name: &str, fragment: &str) -> Vec<String> {
+fn all_names(root: &Root, places: &[String], name: &str, fragment: Option<&ConfFile>) -> Vec<String> {
     let mut names = vec![name.to_owned()];
-    names.extend(alias_target(root, places, fragment));
-    // Only `systemctl enable` makes aliases of services such as Gunicorn's, and only below /etc and /run.
+    names.extend(fragment.and_then(|fragment| alias_target(root, places, &fragment.path)));
+    // Aliases of a service such as Gunicorn's are made by `systemctl enable`, which writes to /etc and /run alone.
     for place in places.iter().filter(|place| !place.starts_with("/usr/")) {
-        let Fact::Known(entries) = root.list(place) else { continue };
-        let same_kind = entries.into_iter().filter(|entry| unit_names::kind(entry) == unit_names::kind(name));
-        names.extend(same_kind.filter(|entry| {
-            let target = alias_target(root, places, &format!("{place}/{entry}"));
-            target.is_some_and(|target| target == name)
-        }));
+        let entries = root.list(place).known().cloned().unwrap_or_default();
+        let leads_here =
+            |entry: &String| alias_target(root, places, &format!("{place}/{entry}")).as_deref() == Some(name);
+        names.extend(entries.into_iter().filter(leads_here));
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
 }
@@ -179,10 +171,13 @@ fn all_names(root: &Root, places: &[String], name: &str, fragment: &str) -> Vec<
 /// a way to add a unit and no alias.
 fn alias_target(root: &Root, places: &[String], path: &str) -> Option<String> {
     let (_, own_name) = path.rsplit_once('/')?;
-    let link = root.link(path);
-    let target = link.known()?;
-    let (directory, name) = target.rsplit_once('/').unwrap_or(("", target));
-    let in_search_path = directory.is_empty() || directory == "." || places.iter().any(|place| place == directory);
-    let is_alias = name != own_name && unit_names::kind(name) == unit_names::kind(own_name);
-    (in_search_path && is_alias && unit_names::is_unit_name(name)).then(|| name.to_owned())
+    let is_alias = |name: &str| name != own_name && unit_names::kind(name) == unit_names::kind(own_name);
+    if !unit_names::is_unit_name(own_name) {
+        return None;
+    }
+    let link = root.link_target(path);
+    let (directory, name) = link.known()?.rsplit_once('/')?;
+    // Debian 12 links to /lib, which is a link to /usr/lib itself and then stands in `places` by that name.
+    let in_search_path = places.iter().any(|place| place == directory || place.strip_prefix("/usr") == Some(directory));
+    (in_search_path && is_alias(name) && unit_names::is_unit_name(name)).then(|| name.to_owned())
 }

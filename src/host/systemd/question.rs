@@ -14,8 +14,8 @@ const TIME: Duration = Duration::from_secs(3);
 /// One unit takes some 2 KiB, so this is enough for a thousand of them.
 const LARGEST_ANSWER: u64 = 4 << 20;
 
-/// Where systemctl lies: on all distributions, on those where `/bin` is apart, on NixOS. `PATH` is not asked, since gtune
-/// may run as root with another user's.
+/// Where systemctl lies: on most distributions, on those where `/bin` is apart, on NixOS. `PATH` is not asked, since
+/// gtune may run as root with another user's.
 const PLACES: [&str; 3] = ["/usr/bin/systemctl", "/bin/systemctl", "/run/current-system/sw/bin/systemctl"];
 
 /// What `systemctl` prints.
