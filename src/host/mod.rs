@@ -1,9 +1,29 @@
-//! The only place that reads the system. One look yields [`Facts`].
+//! The only place that reads the system. One look yields [`Facts`](crate::facts::Facts).
 
+mod ancestors;
+mod candidates;
+mod cgroups;
+mod descriptors;
+mod figures;
 pub mod filesystems;
+mod gunicorns;
+mod heartbeats;
+mod homes;
+mod installed;
+mod listeners;
 pub mod machine;
+mod mapped;
+mod namespaces;
+mod networks;
+mod observe;
+mod owners;
+mod processes;
 mod root;
+mod services;
+mod settings;
+mod sockets;
 pub mod stored;
 pub mod systemd;
 
+pub use observe::observe;
 pub use root::Root;

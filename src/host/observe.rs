@@ -1,0 +1,191 @@
+//! One look at a host.
+
+use super::candidates::{Candidate, Pass, pass};
+use super::cgroups::Hierarchies;
+use super::figures::{Closeness, Moment, process};
+use super::gunicorns::{Group, Grouping, Seen, group};
+use super::heartbeats::Mounts;
+use super::networks::{Networks, Watch};
+use super::owners::{Clues, Owner, units};
+use super::processes::{ProcessHandle, words};
+use super::services::{Around, Draft, Members, known_mounts, make_names_unique, service};
+use super::{Root, filesystems, machine, stored};
+use crate::facts::{Fact, Facts, Host, Mount, Network, Process, Reason, Service};
+use crate::units::Pid;
+use jiff::Timestamp;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Looks at a host. Of an image only what is stored for boot can be told.
+pub fn observe(root: &Root) -> Facts {
+    let observed_at = Timestamp::now();
+    let host = machine::machine(root);
+    let live = if root.is_live() { Live::look(root, &host) } else { Live::of_image(root) };
+    let (fstab, mount_units) = (stored::fstab(root), stored::mount_units(root));
+    Facts {
+        observed_at,
+        services: live.services,
+        orphans: live.orphans,
+        default_heartbeat: filesystems::default_heartbeat(root, &live.mounts, &fstab, &mount_units),
+        fstab,
+        mount_units,
+        sysctl_store: stored::sysctl_store(root),
+        limits_conf: stored::limits_conf(root),
+        network: live.network,
+        mounts: live.mounts,
+        blind_spots: live.blind_spots,
+        host,
+    }
+}
+
+/// What only a live kernel shows.
+struct Live {
+    services: Fact<Vec<Service>>,
+    orphans: Vec<Process>,
+    mounts: Fact<Vec<Mount>>,
+    network: Network,
+    blind_spots: Vec<Reason>,
+}
+
+impl Live {
+    fn of_image(root: &Root) -> Self {
+        let hidden = |what: &str| Reason::new(format!("{} is an image: only a live kernel shows {what}", root.name()));
+        Self {
+            services: Fact::Unreadable(hidden("processes")),
+            orphans: vec![],
+            mounts: Fact::Unreadable(hidden("mounts")),
+            network: no_network(&hidden("its network")),
+            blind_spots: vec![],
+        }
+    }
+
+    fn look(root: &Root, host: &Host) -> Self {
+        match open_proc() {
+            Ok((proc, gtune)) => looked(root, host, &proc, gtune),
+            Err(errno) => Self::blind(&Reason::new(format!("cannot read /proc: {}", words(errno)))),
+        }
+    }
+
+    fn blind(reason: &Reason) -> Self {
+        Self {
+            services: Fact::Unreadable(reason.clone()),
+            orphans: vec![],
+            mounts: Fact::Unreadable(reason.clone()),
+            network: no_network(reason),
+            blind_spots: vec![reason.clone()],
+        }
+    }
+}
+
+fn no_network(reason: &Reason) -> Network {
+    Network {
+        namespace: Fact::Unreadable(reason.clone()),
+        is_gtunes: Fact::Unreadable(reason.clone()),
+        somaxconn: Fact::Unreadable(reason.clone()),
+        tcp_syncookies: Fact::Unreadable(reason.clone()),
+        overflows: Fact::Unreadable(reason.clone()),
+    }
+}
+
+/// `/proc` and gtune's own directory in it, by `self`: its number there may be of another pid namespace.
+fn open_proc() -> Result<(OwnedFd, ProcessHandle), Errno> {
+    let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let own = nix::fcntl::readlinkat(&proc, "self")?;
+    let pid = own.to_str().and_then(|pid| pid.parse().ok()).ok_or(Errno::ESRCH)?;
+    let gtune = ProcessHandle::open(proc.as_fd(), Pid(pid))?;
+    Ok((proc, gtune))
+}
+
+fn looked(root: &Root, host: &Host, proc: &OwnedFd, gtune: ProcessHandle) -> Live {
+    let own_watch = Watch::begin(&gtune);
+    let mut mounts = Mounts::default();
+    let own_mounts = mounts.of(&gtune);
+    let mut networks = Networks::of_gtune(gtune);
+    let pass = match pass(proc.as_fd(), &mut mounts) {
+        Ok(pass) => pass,
+        Err(errno) => return Live::blind(&Reason::new(format!("cannot list /proc: {}", words(errno)))),
+    };
+    let seen: Vec<Seen> = pass.candidates.iter().map(Candidate::seen).collect();
+    let Grouping { groups, orphans } = group(&seen);
+    let around = Around { root, moment: Moment::now(), hierarchies: Hierarchies::of(known_mounts(&own_mounts)) };
+    let members = Members::of(&pass);
+    let drafts = drafts(groups, &members, &pass, proc, host, &networks, root);
+    let mut services: Vec<Service> =
+        drafts.into_iter().filter_map(|draft| service(draft, &members, &around, &mut mounts, &mut networks)).collect();
+    make_names_unique(&mut services);
+    let lost = orphans.iter().filter_map(|pid| members.get(*pid)).filter(|lost| lost.handle.is_alive());
+    Live {
+        orphans: lost.map(|lost| process(lost, &around.moment, Closeness::Plain)).collect(),
+        services: Fact::Known(services),
+        network: networks.own(&own_watch),
+        blind_spots: blind_spots(&pass, &own_mounts),
+        mounts: Fact::clone(&own_mounts),
+    }
+}
+
+/// Finds out who owns each group, and asks the service managers for all their units at once.
+fn drafts<'a>(
+    groups: Vec<Group>,
+    members: &Members<'a>,
+    pass: &Pass,
+    proc: &OwnedFd,
+    host: &Host,
+    networks: &Networks,
+    root: &Root,
+) -> Vec<Draft<'a>> {
+    let own_namespace = networks.gtune().namespace("pid");
+    let clues = Clues { relatives: &pass.relatives, proc: proc.as_fd(), own_namespace, host };
+    let owned: Vec<(Group, &Candidate, Owner)> = groups
+        .into_iter()
+        .filter_map(|group| members.get(group.master).map(|master| (group, master)))
+        .map(|(group, master)| {
+            let owner = Owner::of(&master.handle, &clues);
+            (group, master, owner)
+        })
+        .collect();
+    let units = units(root, owned.iter().map(|(_, _, owner)| owner));
+    let drafts = owned.into_iter().zip(units);
+    drafts
+        .map(|((group, master, owner), unit)| Draft { group, master, watch: Watch::begin(&master.handle), owner, unit })
+        .collect()
+}
+
+/// What this look could not see, as a whole.
+fn blind_spots(pass: &Pass, own_mounts: &Fact<Vec<Mount>>) -> Vec<Reason> {
+    let mut found = Vec::new();
+    let blind: Vec<(&Candidate, &Reason)> = pass
+        .candidates
+        .iter()
+        .filter(|one| one.looks_like_gunicorn())
+        .filter_map(|one| Some((one, one.blind()?)))
+        .collect();
+    if let Some((_, reason)) = blind.first() {
+        let pids: Vec<String> = blind.iter().take(5).map(|(candidate, _)| candidate.handle.pid.to_string()).collect();
+        let more = if blind.len() > pids.len() { ", …" } else { "" };
+        found.push(Reason::new(format!(
+            "the descriptors of {} processes that look like Gunicorn's are hidden (pids {}{more}): {reason}",
+            blind.len(),
+            pids.join(", ")
+        )));
+    }
+    if pass.hidden > 0 {
+        found.push(Reason::new(format!(
+            "{} processes of other users are hidden: /proc is mounted with hidepid",
+            pass.hidden
+        )));
+    } else if hides_processes(own_mounts) && !nix::unistd::geteuid().is_root() {
+        found.push(Reason::new("processes of other users are hidden: /proc is mounted with hidepid"));
+    }
+    found
+}
+
+/// With `hidepid=2`, and with `4`, processes of others are not even listed (proc(5)).
+fn hides_processes(mounts: &Fact<Vec<Mount>>) -> bool {
+    let is_proc = |mount: &&Mount| mount.kind.name() == "proc" && mount.mount_point == "/proc";
+    let hiding = ["hidepid=2", "hidepid=4", "hidepid=invisible", "hidepid=ptraceable"];
+    mounts.known().is_some_and(|all| {
+        all.iter().filter(is_proc).any(|mount| mount.options.iter().any(|option| hiding.contains(&option.as_str())))
+    })
+}
