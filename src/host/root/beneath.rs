@@ -1,0 +1,181 @@
+//! Opening a path beneath a directory: the directory is `/` for absolute links and for `..`.
+//!
+//! openat2(2) of Linux 5.6 does this in the kernel. Where it is not there, or a seccomp filter does not know it, the
+//! path is walked component by component; both give the same answers.
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::libc::S_IFMT;
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// As many links as the kernel follows in one path (path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// openat2(2) gives up with EAGAIN when a rename crosses a `..`; one that fails this often is being raced on purpose.
+const MOST_TRIES: usize = 64;
+
+const HANDLE: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// What to do where the last component is a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    /// Go where it leads.
+    Followed,
+    /// Open the link itself.
+    Itself,
+}
+
+/// How paths are resolved on this kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Kernel,
+    Walk,
+}
+
+/// A directory that paths are resolved beneath.
+#[derive(Debug)]
+pub struct Beneath {
+    directory: OwnedFd,
+    by: By,
+}
+
+impl Beneath {
+    /// Resolves beneath this directory, by openat2(2) where the kernel lets gtune use it.
+    pub fn of(directory: OwnedFd) -> Self {
+        let tried = by_kernel(directory.as_fd(), "/", Last::Followed, HANDLE);
+        // ENOSYS: before Linux 5.6. EPERM: filters written before that, such as those of old container runtimes.
+        let by = if matches!(tried, Err(Errno::ENOSYS | Errno::EPERM)) { By::Walk } else { By::Kernel };
+        Self { directory, by }
+    }
+
+    /// The same, without openat2(2).
+    #[cfg(test)]
+    pub fn walking(self) -> Self {
+        Self { by: By::Walk, ..self }
+    }
+
+    /// The directory.
+    pub fn handle(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Opens a path; relative ones count from the directory too.
+    pub fn open(&self, path: &str, last: Last, flags: OFlag) -> Result<OwnedFd, Errno> {
+        match self.by {
+            By::Kernel => by_kernel(self.handle(), path, last, flags),
+            By::Walk => Walk::new(self.handle(), path, last)?.run(flags),
+        }
+    }
+}
+
+fn by_kernel(directory: BorrowedFd<'_>, path: &str, last: Last, flags: OFlag) -> Result<OwnedFd, Errno> {
+    let nofollow = if last == Last::Itself { OFlag::O_NOFOLLOW } else { OFlag::empty() };
+    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let how = OpenHow::new().flags(flags | nofollow).resolve(resolve);
+    for _ in 0..MOST_TRIES {
+        match openat2(directory, path, how) {
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            other => return other,
+        }
+    }
+    Err(Errno::EAGAIN)
+}
+
+/// One walk along a path.
+struct Walk<'a> {
+    root: BorrowedFd<'a>,
+    last: Last,
+    /// Handles of the directories entered so far. `..` goes back to the one before, so no rename can lead it outside.
+    entered: Vec<OwnedFd>,
+    /// Components still to go, the next one at the end.
+    ahead: Vec<OsString>,
+    links: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(root: BorrowedFd<'a>, path: &str, last: Last) -> Result<Self, Errno> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let mut walk = Self { root, last, entered: Vec::new(), ahead: Vec::new(), links: 0 };
+        walk.go_along(OsStr::new(path));
+        Ok(walk)
+    }
+
+    /// Puts the components of a path before those still to go. A slash at the end asks for a directory, as `.` does.
+    fn go_along(&mut self, path: &OsStr) {
+        let bytes = path.as_bytes();
+        if bytes.starts_with(b"/") {
+            self.entered.clear();
+        }
+        if bytes.ends_with(b"/") {
+            self.ahead.push(".".into());
+        }
+        let components = bytes.split(|b| *b == b'/').filter(|part| !part.is_empty());
+        self.ahead.extend(components.rev().map(|part| OsString::from_vec(part.to_vec())));
+    }
+
+    fn here(&self) -> BorrowedFd<'_> {
+        self.entered.last().map_or(self.root, |directory| directory.as_fd())
+    }
+
+    fn run(mut self, flags: OFlag) -> Result<OwnedFd, Errno> {
+        while let Some(name) = self.ahead.pop() {
+            match name.as_bytes() {
+                b"." => {}
+                b".." => drop(self.entered.pop()),
+                _ => {
+                    if let Some(found) = self.step(&name, flags)? {
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+        openat(self.here(), ".", flags, Mode::empty())
+    }
+
+    /// Takes one component; gives the handle where it was the last one.
+    fn step(&mut self, name: &OsStr, flags: OFlag) -> Result<Option<OwnedFd>, Errno> {
+        let handle = openat(self.here(), name, HANDLE, Mode::empty())?;
+        let kind = SFlag::from_bits_truncate(fstat(&handle)?.st_mode & S_IFMT);
+        let is_last = self.ahead.is_empty();
+        if kind == SFlag::S_IFLNK && !(is_last && self.last == Last::Itself) {
+            self.follow(&handle)?;
+        } else if is_last {
+            return self.arrive(handle, name, flags).map(Some);
+        } else if kind == SFlag::S_IFDIR {
+            self.entered.push(handle);
+        } else {
+            return Err(Errno::ENOTDIR);
+        }
+        Ok(None)
+    }
+
+    fn follow(&mut self, link: &OwnedFd) -> Result<(), Errno> {
+        self.links += 1;
+        let target = readlinkat(link, "")?;
+        if self.links > MOST_LINKS || is_magic(link, &target) {
+            return Err(Errno::ELOOP);
+        }
+        self.go_along(&target);
+        Ok(())
+    }
+
+    fn arrive(&self, handle: OwnedFd, name: &OsStr, flags: OFlag) -> Result<OwnedFd, Errno> {
+        if flags.contains(OFlag::O_PATH) {
+            return Ok(handle);
+        }
+        openat(self.here(), name, flags | OFlag::O_NOFOLLOW, Mode::empty())
+    }
+}
+
+/// Whether a link is one of those of `/proc/<pid>` that lead straight to a file (symlink(7)). The plain ones there,
+/// such as `/proc/self` and `/proc/mounts`, all begin with `self` or a process number.
+fn is_magic(link: &OwnedFd, target: &OsStr) -> bool {
+    let plain = target.as_bytes().starts_with(b"self") || target.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    !plain && fstatfs(link).is_ok_and(|s| s.filesystem_type() == PROC_SUPER_MAGIC)
+}
