@@ -1,19 +1,18 @@
 //! The paragraph of a finding: what comes of it, what it rests on, what to do.
 
 use super::shell::{command_lines, step_lines};
-use super::wrap::labelled;
+use super::wrap::{fill, labelled};
 use super::{Page, style, visible};
 use crate::checks::{Columns, Finding, Remedy, Row, Stored};
 use crate::cli::Detail;
+use clap::builder::styling::Style as Look;
 
 /// Lines of evidence without `-v`: enough to believe it, few enough to read the next finding.
 const FEW: usize = 3;
 
 /// A finding as a paragraph.
 pub fn paragraph(row: &Row, finding: &Finding, page: &Page) -> String {
-    let word = page.paint.with(style::of_severity(finding.severity), style::word(finding.severity));
-    let title = page.paint.heading(&format!("{} ({})", row.check.id, visible(&row.subject)));
-    let mut out = format!("{word}: {title}\n");
+    let mut out = title(row, style::word(finding.severity), style::of_severity(finding.severity), page);
     out += &labelled("  ", &visible(&finding.consequence), page.width);
     out += &labelled("  found: ", &visible(&finding.seen.observed), page.width);
     out += &labelled("  wanted: ", &visible(&finding.seen.wanted), page.width);
@@ -21,6 +20,12 @@ pub fn paragraph(row: &Row, finding: &Finding, page: &Page) -> String {
     out += &evidence(&finding.seen.evidence, page);
     out += &remedy(&finding.remedy, page);
     out
+}
+
+/// `warning: heartbeat-filesystem (gunicorn.service)`, the word in its style.
+pub fn title(row: &Row, word: &str, look: Look, page: &Page) -> String {
+    let lines = fill(&format!("{word}: {} ({})", row.check.id, visible(&row.subject)), page.width);
+    lines.join("\n").replacen(word, &page.paint.with(look, word), 1) + "\n"
 }
 
 /// The lines a verdict rests on; all with `-v`, else the first few and how many there are.

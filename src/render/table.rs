@@ -1,6 +1,6 @@
 //! What `doctor` tells people: who was looked at, a row a check, a paragraph a finding, a line that sums up.
 
-use super::finding::{evidence, paragraph};
+use super::finding::{evidence, paragraph, title};
 use super::wrap::{fill, labelled};
 use super::{Page, style, visible};
 use crate::checks::{Outcome, Row, Severity, Summary, Verdict};
@@ -8,6 +8,7 @@ use crate::cli::Detail;
 use crate::command::{Report, State};
 use crate::facts::{Fact, Host, Service};
 use tabled::builder::Builder;
+use tabled::grid::util::string::get_text_width;
 use tabled::settings::{Padding, Style};
 
 /// Room that the two columns of text need beside each other to be worth it.
@@ -103,7 +104,8 @@ fn group(subject: &str, rows: &[&Row], layout: &Layout, page: &Page) -> String {
     table.with(Style::empty()).with(Padding::new(0, 2, 0, 0));
     let body: String = table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
     let proof: String = rows.iter().map(|row| proof(row, page)).collect();
-    format!("{}\n{body}{proof}", page.paint.heading(&visible(subject)))
+    let heading = fill(&visible(subject), page.width).join("\n");
+    format!("{}\n{body}{proof}", page.paint.heading(&heading))
 }
 
 /// With `-v`, what a healthy row rests on.
@@ -157,8 +159,8 @@ impl Layout {
             return Self { check, found: (room + 2).max(8), wanted: None };
         }
         let texts: Vec<(String, String)> = rows.iter().map(|row| texts(row)).collect();
-        let found = widest(texts.iter().map(|(found, _)| visible(found).chars().count())).max("FOUND".len());
-        let wanted = widest(texts.iter().map(|(_, wanted)| visible(wanted).chars().count())).max("WANTED".len());
+        let found = widest(texts.iter().map(|(found, _)| get_text_width(&visible(found)))).max("FOUND".len());
+        let wanted = widest(texts.iter().map(|(_, wanted)| get_text_width(&visible(wanted)))).max("WANTED".len());
         let half = room / 2;
         let (found, wanted) = match (found <= half, wanted <= half) {
             (true, _) => (found, wanted.min(room - found)),
@@ -197,10 +199,9 @@ fn left_out(report: &Report<'_>, page: &Page) -> String {
 }
 
 fn unknowns(report: &Report<'_>, page: &Page) -> String {
-    let word = page.paint.with(style::of_state(State::Unknown), State::Unknown.name());
     let mut out = String::new();
     for (row, why) in report.unknowns() {
-        out += &format!("{word}: {} ({})\n", row.check.id, visible(&row.subject));
+        out += &title(row, State::Unknown.name(), style::of_state(State::Unknown), page);
         out += &labelled("  could not look: ", &visible(&why.to_string()), page.width);
     }
     for spot in &report.facts.blind_spots {
@@ -242,7 +243,7 @@ mod tests {
     }
 
     fn longest(text: &str) -> usize {
-        widest(text.lines().map(|line| line.chars().count()))
+        widest(text.lines().map(get_text_width))
     }
 
     #[test]
