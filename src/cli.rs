@@ -3,7 +3,7 @@
 use crate::checks::{self, Check, Severity};
 use crate::command::ExitCode;
 use crate::units::Pid;
-use clap::builder::{PossibleValuesParser, StyledStr, TypedValueParser, ValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -34,6 +34,7 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle
     #[arg(long, value_name = "DIR", default_value = "/", global = true, value_hint = clap::ValueHint::DirPath)]
@@ -185,7 +186,7 @@ impl std::fmt::Debug for CheckName {
 /// # Errors
 /// Usage errors, and what `--help` and `--version` print: clap keeps both in one type.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>, width: usize) -> Result<Cli, clap::Error> {
-    let mut command = command().term_width(width);
+    let mut command = built(Cli::command().term_width(width));
     let matches = command.try_get_matches_from_mut(arguments)?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     match misplaced_format(&cli) {
@@ -196,12 +197,16 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, width: usize) -> Res
 
 /// The definition that help, man pages and completions are made of, global options spread to every command.
 pub fn command() -> clap::Command {
-    let exit_status: StyledStr = exit_status().into();
-    let mut command = Cli::command().mut_subcommands(|sub| {
+    built(Cli::command())
+}
+
+fn built(command: clap::Command) -> clap::Command {
+    let exit_status = exit_status();
+    let command = command.mut_subcommands(|sub| {
         let examples = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
         sub.after_long_help(format!("{examples}\n\n{exit_status}"))
     });
-    command = command.after_long_help(format!("{EXAMPLES}\n\n{exit_status}"));
+    let mut command = command.after_long_help(format!("{EXAMPLES}\n\n{exit_status}"));
     command.build();
     command
 }
@@ -261,7 +266,7 @@ Examples:
   gtune doctor somaxconn listen-backlog      Two checks only
   gtune doctor --skip sendfile -v            All but one, with all evidence
   gtune doctor --unit gunicorn --unit api    Two of the services
-  gtune doctor --fail-on critical -q         For scripts: exit 1 for what hurts now
+  gtune doctor --fail-on critical -q         Exit 1 for what hurts requests now
   gtune --root /mnt doctor --format json     An image, for a program";
 
 const EXPLAIN_EXAMPLES: &str = "\

@@ -38,10 +38,14 @@ pub fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         to_stderr(&rendered(error, paint(ColorWhen::Auto, &io::stderr())));
         return ExitCode::Usage.number();
     }
-    let message = format!("cannot read the command line: {}", first_line(error));
-    complain(&message, Some(&hint(error)), paint(ColorWhen::Auto, &io::stderr()));
+    let wrong = first_line(error);
+    complain(
+        &format!("cannot read the command line: {wrong}"),
+        Some(&hint(error)),
+        paint(ColorWhen::Auto, &io::stderr()),
+    );
     if asks_for_nagios(arguments) {
-        return print(&nagios::unknown(&message), nagios::PluginState::Unknown.number());
+        return print(&nagios::unknown(&wrong), nagios::PluginState::Unknown.number());
     }
     ExitCode::Usage.number()
 }

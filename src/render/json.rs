@@ -45,7 +45,6 @@ struct HostRecord<'a> {
 #[derive(Serialize)]
 struct ServiceRecord<'a> {
     unit: Option<&'a str>,
-    name: &'a str,
     master_pid: Pid,
     version: Option<String>,
     worker_class: Option<String>,
@@ -174,7 +173,6 @@ fn host_record(host: &Host) -> HostRecord<'_> {
 fn service_record(service: &Service) -> ServiceRecord<'_> {
     ServiceRecord {
         unit: service.unit.known().map(|unit| unit.name.as_str()),
-        name: &service.name,
         master_pid: service.master.pid,
         version: service.known_version().map(|version| version.to_string()),
         worker_class: service.known_class().map(ToString::to_string),
