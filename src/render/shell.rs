@@ -41,12 +41,12 @@ fn is_sentence(step: &str) -> bool {
 /// Words of a command with their quotes.
 fn words(command: &str) -> Vec<&str> {
     let mut quote = Quote::None;
-    let mut is_break = |letter: char| {
+    let is_break = |letter: char| {
         let bare = quote == Quote::None;
         quote = quote.after(letter);
         letter == ' ' && bare
     };
-    command.split(|letter| is_break(letter)).filter(|word| !word.is_empty()).collect()
+    command.split(is_break).filter(|word| !word.is_empty()).collect()
 }
 
 /// A comment begins at a `#` that begins a word, outside quotes.

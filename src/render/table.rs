@@ -14,6 +14,9 @@ use tabled::settings::{Padding, Style};
 /// Room that the two columns of text need beside each other to be worth it.
 const TWO_COLUMNS: usize = 28;
 
+/// Columns of the longest word of a state: `critical`.
+const STATE: usize = 8;
+
 /// The whole of it.
 pub fn doctor(report: &Report<'_>, page: &Page) -> String {
     let mut parts = vec![];
@@ -152,7 +155,7 @@ struct Layout {
 impl Layout {
     /// State, check and the gaps keep their width; found and wanted share the rest by need.
     fn of(rows: &[&Row], page: &Page) -> Self {
-        const STATE_AND_GAPS: usize = 8 + 2 + 2 + 2;
+        const STATE_AND_GAPS: usize = STATE + 2 + 2 + 2;
         let check = widest(rows.iter().map(|row| row.check.id.len())).min(page.width / 2);
         let room = page.width.saturating_sub(STATE_AND_GAPS + check);
         if room < TWO_COLUMNS {
@@ -171,13 +174,18 @@ impl Layout {
     }
 
     fn cells(&self, state: String, check: &str, found: &str, wanted: &str) -> Vec<String> {
-        let cell = |text: &str, width| fill(&visible(text), width).join("\n");
-        let check = cell(check, self.check);
+        let cell = |text: &str, width| padded(&fill(&visible(text), width).join("\n"), width);
+        let (state, check) = (padded(&state, STATE), cell(check, self.check));
         match self.wanted {
             Some(width) => vec![state, check, cell(found, self.found), cell(wanted, width)],
             None => vec![state, check, cell(found, self.found)],
         }
     }
+}
+
+/// Text made as wide as its column, so that the tables of all subjects stand below each other. Escapes take no room.
+fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(get_text_width(text))))
 }
 
 fn widest(widths: impl Iterator<Item = usize>) -> usize {
