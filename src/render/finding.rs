@@ -12,7 +12,7 @@ const FEW: usize = 3;
 
 /// A finding as a paragraph.
 pub fn paragraph(row: &Row, finding: &Finding, page: &Page) -> String {
-    let mut out = title(row, style::word(finding.severity), style::of_severity(finding.severity), page);
+    let mut out = title(style::word(finding.severity), style::of_severity(finding.severity), &named(row), page);
     out += &labelled("  ", &visible(&finding.consequence), page.width);
     out += &labelled("  found: ", &visible(&finding.seen.observed), page.width);
     out += &labelled("  wanted: ", &visible(&finding.seen.wanted), page.width);
@@ -22,9 +22,13 @@ pub fn paragraph(row: &Row, finding: &Finding, page: &Page) -> String {
     out
 }
 
+fn named(row: &Row) -> String {
+    format!("{} ({})", row.check.id, row.subject)
+}
+
 /// `warning: heartbeat-filesystem (gunicorn.service)`, the word in its style.
-pub fn title(row: &Row, word: &str, look: Look, page: &Page) -> String {
-    let lines = fill(&format!("{word}: {} ({})", row.check.id, visible(&row.subject)), page.width);
+pub fn title(word: &str, look: Look, text: &str, page: &Page) -> String {
+    let lines = fill(&format!("{word}: {}", visible(text)), page.width);
     lines.join("\n").replacen(word, &page.paint.with(look, word), 1) + "\n"
 }
 

@@ -32,10 +32,16 @@ pub fn step_lines(step: &str, width: usize) -> Vec<String> {
     if is_sentence(step) { fill(step, width) } else { command_lines(step, width) }
 }
 
-/// Steps are written either as a sentence, which begins with a capital, or as a command.
+/// Steps are written either as a sentence or as a command. A sentence begins with a capital, has a comma or colon
+/// after a word, or a run of plain words longer than any command has.
 fn is_sentence(step: &str) -> bool {
-    let mut letters = step.chars();
-    letters.next().is_some_and(char::is_uppercase) && letters.next().is_none_or(|c| c.is_lowercase() || c == ' ')
+    const RUN: usize = 4;
+    let words = words(split_comment(step).0);
+    let mut first = step.chars();
+    let has_capital = first.next().is_some_and(char::is_uppercase) && first.next().is_none_or(char::is_lowercase);
+    let is_plain = |word: &&str| word.chars().all(char::is_alphabetic);
+    let has_run = words.windows(RUN).any(|run| run.iter().all(is_plain));
+    has_capital || has_run || words.iter().any(|word| word.ends_with([',', ':']))
 }
 
 /// Words of a command with their quotes.
@@ -118,6 +124,10 @@ mod tests {
     #[test]
     fn a_sentence_is_filled() {
         assert_eq!(step_lines("Restart the service at night.", 14), ["Restart the", "service at", "night."]);
+        assert!(is_sentence("simplest: start Gunicorn with --worker-tmp-dir /dev/shm"));
+        assert!(is_sentence("raise --timeout only where requests are meant to take that long"));
+        assert!(!is_sentence("grep 'open files: a, b' /proc/PID/limits   # what counts: the process"));
+        assert!(!is_sentence("systemctl daemon-reload && systemctl restart UNIT"));
     }
 
     proptest! {

@@ -206,11 +206,22 @@ fn left_out(report: &Report<'_>, page: &Page) -> String {
     folded(State::NotApplicable, "not applicable: ", " (-v says why)") + &folded(State::Skipped, "skipped: ", "")
 }
 
+/// What could not be looked at: checks that were stopped by the same thing stand together, since without root that is
+/// most of them.
 fn unknowns(report: &Report<'_>, page: &Page) -> String {
-    let mut out = String::new();
+    let mut together: Vec<(&str, String, Vec<&str>)> = vec![];
     for (row, why) in report.unknowns() {
-        out += &title(row, State::Unknown.name(), style::of_state(State::Unknown), page);
-        out += &labelled("  could not look: ", &visible(&why.to_string()), page.width);
+        let why = why.to_string();
+        match together.iter_mut().find(|(subject, reason, _)| *subject == row.subject && *reason == why) {
+            Some((_, _, ids)) => ids.push(row.check.id),
+            None => together.push((&row.subject, why, vec![row.check.id])),
+        }
+    }
+    let mut out = String::new();
+    for (subject, why, ids) in together {
+        let text = format!("{} ({subject})", ids.join(", "));
+        out += &title(State::Unknown.name(), style::of_state(State::Unknown), &text, page);
+        out += &labelled("  could not look: ", &visible(&why), page.width);
     }
     for spot in &report.facts.blind_spots {
         out += &labelled("not seen: ", &visible(&spot.to_string()), page.width);
@@ -239,7 +250,7 @@ fn summary(report: &Report<'_>, page: &Page) -> String {
 mod tests {
     use super::*;
     use crate::checks::healthy::host_with_gunicorn;
-    use crate::render::sample::{SOMAXCONN, judged, rows};
+    use crate::render::sample::{HEARTBEAT, SOMAXCONN, judged, rows};
     use crate::render::style::Paint;
     use proptest::prelude::*;
 
@@ -292,6 +303,14 @@ mod tests {
     fn an_unknown_gives_its_reason() {
         let text = text(rows(), 120, Detail::Normal);
         assert!(text.contains("could not look: permission denied: /proc/812/fd (needs root or uid 33)"), "{text}");
+    }
+
+    #[test]
+    fn checks_that_were_stopped_by_the_same_thing_stand_together() {
+        let blind = |check| judged(check, "host", Verdict::cannot_tell("permission denied"));
+        let text = text(vec![blind(&SOMAXCONN), blind(&HEARTBEAT)], 80, Detail::Normal);
+        assert!(text.contains("unknown: somaxconn, heartbeat-filesystem (host)\n"), "{text}");
+        assert_eq!(text.matches("permission denied").count(), 1);
     }
 
     #[test]
