@@ -1,1 +1,351 @@
 //! The command line: words, help, value parsers; no I/O.
+
+use crate::checks::{self, Check, Severity};
+use crate::command::ExitCode;
+use crate::units::Pid;
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gtune",
+    version,
+    about = "Looks after the Linux host under a Gunicorn server",
+    long_about = "Looks after the Linux host under a Gunicorn server.\n\n\
+        gtune reads what is configured, what the next boot will set, what the kernel has now and what the running \
+        processes really got, and judges them. What it could not look at is reported as unknown, never as ok. \
+        It changes nothing.",
+    after_help = EXAMPLES,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle
+    #[arg(long, value_name = "DIR", default_value = "/", global = true, value_hint = clap::ValueHint::DirPath)]
+    pub root: PathBuf,
+    /// What to print; prometheus and nagios are for doctor only
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, global = true, hide_default_value = true)]
+    pub format: Format,
+    /// When to colour; auto is on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, hide_default_value = true)]
+    pub color: ColorWhen,
+    /// Print findings and the summary only
+    #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print all evidence, and what does not apply
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+}
+
+/// How much to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Findings and the summary.
+    Quiet,
+    /// What an operator needs at a glance.
+    Normal,
+    /// Everything that was seen.
+    Verbose,
+}
+
+impl Global {
+    /// How much to print, from `-q` and `-v`, which exclude each other.
+    pub fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Normal,
+        }
+    }
+}
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// Tables for people
+    #[default]
+    Table,
+    /// One JSON value and nothing else
+    Json,
+    /// A file for node_exporter's textfile collector
+    Prometheus,
+    /// A Nagios or Icinga plugin, with its exit codes 0 to 3
+    Nagios,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// A verb.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge this host for Gunicorn; read-only
+    #[command(
+        long_about = "Judge this host for Gunicorn; read-only.\n\n\
+            Every Gunicorn that runs is judged; without one, the host that one will be started on. \
+            Works without root and says what it could not see.",
+        after_help = DOCTOR_EXAMPLES
+    )]
+    Doctor(Doctor),
+    /// Explain a check: what it looks at, why, and how to mend it
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
+}
+
+/// Options of `gtune doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Run these checks only
+    #[arg(value_name = "CHECK", value_parser = check_parser(), hide_possible_values = true)]
+    pub checks: Vec<CheckName>,
+    /// Leave this check out; may be given again
+    #[arg(long, value_name = "CHECK", value_parser = check_parser(), hide_possible_values = true)]
+    pub skip: Vec<CheckName>,
+    /// Judge the Gunicorn of this unit only; may be given again
+    #[arg(long, value_name = "UNIT", value_parser = unit_name)]
+    pub unit: Vec<String>,
+    /// Judge the Gunicorn with this master process only
+    #[arg(long, value_name = "MASTER", value_parser = master_pid)]
+    pub pid: Option<Pid>,
+    /// Exit 1 for findings of this severity or worse [default: warning]
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t, hide_default_value = true)]
+    pub fail_on: FailOn,
+    /// List the checks and judge nothing
+    #[arg(long, action = ArgAction::SetTrue, conflicts_with_all = ["checks", "skip", "unit", "pid"])]
+    pub list: bool,
+}
+
+/// Options of `gtune explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The check; `gtune doctor --list` names them all
+    #[arg(value_name = "CHECK", value_parser = check_parser(), hide_possible_values = true)]
+    pub check: CheckName,
+}
+
+/// The lowest severity that makes `doctor` exit 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum FailOn {
+    /// Requests are hurt now
+    Critical,
+    /// Will hurt under load or at the next reboot
+    #[default]
+    Warning,
+    /// Hygiene
+    Info,
+}
+
+impl FailOn {
+    /// The severity it stands for.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Critical => Severity::Critical,
+            Self::Warning => Severity::Warning,
+            Self::Info => Severity::Info,
+        }
+    }
+}
+
+/// A check that was named on the command line.
+#[derive(Clone, Copy)]
+pub struct CheckName(pub &'static Check);
+
+impl std::fmt::Debug for CheckName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+
+/// Reads a command line. `width` is that of the terminal in columns, for help.
+///
+/// # Errors
+/// Usage errors, and what `--help` and `--version` print: clap keeps both in one type.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>, width: usize) -> Result<Cli, clap::Error> {
+    let mut command = built(Cli::command().term_width(width));
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    match misplaced_format(&cli) {
+        None => Ok(cli),
+        Some(message) => Err(command.error(ErrorKind::ArgumentConflict, message)),
+    }
+}
+
+/// The definition that help, man pages and completions are made of, global options spread to every command.
+pub fn command() -> clap::Command {
+    built(Cli::command())
+}
+
+fn built(command: clap::Command) -> clap::Command {
+    let exit_status = exit_status();
+    let command = command.mut_subcommands(|sub| {
+        let examples = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+        sub.after_long_help(format!("{examples}\n\n{exit_status}"))
+    });
+    let mut command = command.after_long_help(format!("{EXAMPLES}\n\n{exit_status}"));
+    command.build();
+    command
+}
+
+/// `--list` is for people and programs that read JSON; the other two forms have no place for it.
+fn misplaced_format(cli: &Cli) -> Option<&'static str> {
+    match (&cli.command, cli.global.format) {
+        (_, Format::Table | Format::Json) => None,
+        (Command::Doctor(doctor), _) if !doctor.list => None,
+        (Command::Doctor(_), _) => Some("--list is printed as table or json only"),
+        (Command::Explain(_), _) => Some("explain prints table or json only"),
+    }
+}
+
+/// Checks by their id; the ids are possible values, so that completion knows them and a wrong one gets a suggestion.
+fn check_parser() -> ValueParser {
+    let ids = PossibleValuesParser::new(checks::ALL.iter().map(|check| check.id));
+    ValueParser::new(ids.try_map(|id| check_named(&id)))
+}
+
+fn check_named(id: &str) -> Result<CheckName, String> {
+    checks::ALL.iter().find(|check| check.id == id).map(|check| CheckName(check)).ok_or(format!("no check {id}"))
+}
+
+/// A unit as systemctl(1) takes it: without a suffix it is a service.
+fn unit_name(text: &str) -> Result<String, String> {
+    const SUFFIXES: [&str; 3] = [".service", ".scope", ".slice"];
+    if text.is_empty() || text.contains('/') || text.chars().any(char::is_whitespace) {
+        return Err("a unit is named as in systemctl list-units, for example gunicorn.service".to_owned());
+    }
+    let complete = SUFFIXES.iter().any(|suffix| text.ends_with(suffix));
+    Ok(if complete { text.to_owned() } else { format!("{text}.service") })
+}
+
+fn master_pid(text: &str) -> Result<Pid, String> {
+    match text.parse() {
+        Ok(pid) if pid > 0 => Ok(Pid(pid)),
+        _ => Err("a process id is a whole number above 0".to_owned()),
+    }
+}
+
+fn exit_status() -> String {
+    let rows: Vec<String> =
+        ExitCode::ALL.iter().map(|code| format!("  {}  {}", code.number(), code.meaning())).collect();
+    format!("Exit status:\n{}\nWith --format nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.", rows.join("\n"))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gtune doctor                     Is this host right for Gunicorn?
+  gtune doctor --unit gunicorn     The same for one service
+  gtune explain somaxconn          What a check looks at, and why";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  gtune doctor                               Judge everything
+  gtune doctor somaxconn listen-backlog      Two checks only
+  gtune doctor --skip sendfile -v            All but one, with all evidence
+  gtune doctor --unit gunicorn --unit api    Two of the services
+  gtune doctor --fail-on critical -q         Exit 1 for what hurts requests now
+  gtune --root /mnt doctor --format json     An image, for a program";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  gtune explain heartbeat-filesystem
+  gtune doctor --list                        The names of all checks";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Cli, clap::Error> {
+        parse(line.split(' ').map(OsString::from), 80)
+    }
+
+    fn doctor(line: &str) -> Doctor {
+        match parsed(line).unwrap().command {
+            Command::Doctor(doctor) => doctor,
+            Command::Explain(_) => unreachable!("{line}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_unit_without_a_suffix_is_a_service() {
+        assert_eq!(doctor("gtune doctor --unit gunicorn").unit, ["gunicorn.service"]);
+        assert_eq!(doctor("gtune doctor --unit g@site.example.com").unit, ["g@site.example.com.service"]);
+        assert_eq!(doctor("gtune doctor --unit a.scope --unit b.service").unit, ["a.scope", "b.service"]);
+        assert!(unit_name("/etc/systemd/system/gunicorn.service").is_err());
+        assert!(unit_name("").is_err());
+    }
+
+    #[test]
+    fn a_master_is_a_positive_number() {
+        assert_eq!(doctor("gtune doctor --pid 812").pid, Some(Pid(812)));
+        for wrong in ["0", "-1", "x", "99999999999"] {
+            assert!(master_pid(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn warnings_fail_unless_asked_otherwise() {
+        assert_eq!(doctor("gtune doctor").fail_on.severity(), Severity::Warning);
+        assert_eq!(doctor("gtune doctor --fail-on info").fail_on.severity(), Severity::Info);
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_verb() {
+        for line in ["gtune --format json --root /mnt -v doctor", "gtune doctor --format json --root /mnt -v"] {
+            let global = parsed(line).unwrap().global;
+            assert_eq!((global.format, global.detail()), (Format::Json, Detail::Verbose), "{line}");
+            assert_eq!(global.root, PathBuf::from("/mnt"));
+        }
+    }
+
+    #[test]
+    fn every_check_can_be_named_skipped_and_explained() {
+        for check in checks::ALL {
+            assert_eq!(doctor(&format!("gtune doctor {}", check.id)).checks[0].0.id, check.id);
+            assert_eq!(doctor(&format!("gtune doctor --skip {}", check.id)).skip[0].0.id, check.id);
+            assert!(parsed(&format!("gtune explain {}", check.id)).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_excludes_each_other_is_a_usage_error() {
+        for line in [
+            "gtune -q -v doctor",
+            "gtune doctor --list --pid 4",
+            "gtune doctor --list --format nagios",
+            "gtune doctor no-such-check",
+            "gtune frobnicate",
+        ] {
+            let error = parsed(line).unwrap_err();
+            assert!(error.use_stderr(), "{line}");
+        }
+    }
+}

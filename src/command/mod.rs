@@ -1,1 +1,36 @@
 //! One page per verb.
+
+mod doctor;
+mod exit_code;
+mod explain;
+mod failure;
+mod report;
+mod scope;
+
+pub use exit_code::ExitCode;
+pub use failure::{Failure, reason};
+pub use report::{Report, State};
+
+use crate::cli::{Cli, Command};
+use crate::render::Page;
+
+/// What a command has to say, and the number the process ends with.
+#[derive(Debug)]
+pub struct Answer {
+    /// For stdout, whole.
+    pub text: String,
+    /// One of [`ExitCode`], or a plugin's own with `--format nagios`.
+    pub exit: u8,
+}
+
+/// Runs the verb of a command line.
+///
+/// # Errors
+/// Where the question could not be answered at all.
+pub fn run(cli: &Cli, page: &Page) -> Result<Answer, Failure> {
+    match &cli.command {
+        Command::Doctor(options) if options.list => Ok(explain::list(cli.global.format, page)),
+        Command::Doctor(options) => doctor::run(&cli.global, options, page),
+        Command::Explain(options) => Ok(explain::run(options.check.0, cli.global.format, page)),
+    }
+}

@@ -1,1 +1,20 @@
-//! Values to text; the only place that knows colour, width and JSON shape.
+//! Values to text; the only place that knows colour, width and JSON shape, and, with `main`, the only one that prints.
+
+mod error;
+pub mod explain;
+mod finding;
+pub mod json;
+pub mod nagios;
+mod page;
+pub mod prometheus;
+#[cfg(test)]
+pub mod sample;
+mod shell;
+mod style;
+pub mod table;
+mod visible;
+mod wrap;
+
+pub use error::{answer, failure, usage};
+pub use page::{Page, width};
+pub use visible::visible;

@@ -1,0 +1,62 @@
+//! Why a command could not answer.
+
+use super::ExitCode;
+use std::io;
+use thiserror::Error;
+
+/// A question that could not be answered: `cannot <verb> <thing>: <reason>`, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot {what}")]
+pub struct Failure {
+    what: String,
+    hint: Option<String>,
+    code: ExitCode,
+}
+
+impl Failure {
+    /// `what` follows the word "cannot": `find unit api.service: no Gunicorn runs in it`.
+    pub fn new(code: ExitCode, what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, code }
+    }
+
+    /// The same with what to do about it, in a line.
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// What the process ends with.
+    pub fn code(&self) -> ExitCode {
+        self.code
+    }
+}
+
+/// The reason of an I/O error as a clause: `no such file or directory`.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let clause = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = clause.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_reads_as_one_sentence() {
+        let failure = Failure::new(ExitCode::Usage, "find unit a.service: no Gunicorn runs in it").with_hint("try b");
+        assert_eq!(failure.to_string(), "cannot find unit a.service: no Gunicorn runs in it");
+        assert_eq!(failure.hint(), Some("try b"));
+    }
+
+    #[test]
+    fn the_reason_of_an_io_error_is_a_clause_without_its_number() {
+        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
+        assert_eq!(reason(&io::Error::other("odd")), "odd");
+    }
+}

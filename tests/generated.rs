@@ -1,0 +1,282 @@
+//! Man pages and completions are made of the same definitions as `--help`, committed, and compared here.
+//! `GTUNE_BLESS=1 cargo test --test generated` writes them anew.
+
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+use gtune::checks::{ALL, Check};
+use gtune::command::ExitCode;
+use std::fs;
+use std::path::Path;
+
+const SOURCE: &str = concat!("gtune ", env!("CARGO_PKG_VERSION"));
+
+/// A section: its heading, and entries of a term and what it means.
+type Section = (&'static str, &'static [(&'static str, &'static str)]);
+
+const FILES: Section = (
+    "FILES",
+    &[
+        ("/proc", "processes, their limits, descriptors, mounts and sockets; kernel settings"),
+        ("/sys/fs/cgroup", "bounds of memory, tasks and CPU, and how often they were hit"),
+        ("/etc/fstab, /etc/systemd/system", "what the next boot will mount and start"),
+        ("/etc/sysctl.conf, /etc/sysctl.d, /run/sysctl.d, /usr/lib/sysctl.d", "kernel settings of the next boot"),
+        ("/etc/security/limits.conf, /etc/security/limits.d", "limits of login sessions"),
+    ],
+);
+
+const ENVIRONMENT: Section = (
+    "ENVIRONMENT",
+    &[
+        ("COLUMNS", "width of the page; without it the size of the terminal, else 80"),
+        ("NO_COLOR", "if set and not empty, no colour unless --color always is given"),
+        ("CLICOLOR_FORCE", "if set and neither empty nor 0, colour even into a pipe"),
+        ("TERM", "dumb, or not set: no colour"),
+    ],
+);
+
+const STATES: Section = (
+    "STATES",
+    &[
+        ("ok", "as it should be"),
+        (
+            "critical, warning, info",
+            "a finding: hurts requests now; will hurt under load or at the next reboot; hygiene",
+        ),
+        ("unknown", "could not look; the reason says at what and why. Never counted as ok"),
+        ("not-applicable", "makes no sense here; folded into one line unless -v is given"),
+        ("skipped", "left out by --skip"),
+    ],
+);
+
+const JSON: Section = (
+    "JSON",
+    &[
+        ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
+        ("observed_at", "when the look began, RFC 3339 in UTC"),
+        ("host", "kernel, os, root, boot_id, container; null where it could not be seen"),
+        (
+            "services",
+            "one object a Gunicorn: unit, master_pid, version, worker_class, workers, listeners; null where processes could not be looked at",
+        ),
+        ("checks", "one object a check and subject: id, title, state, subject"),
+        ("checks: severity", "of a finding only: critical, warning or info"),
+        (
+            "checks: observed, wanted, evidence",
+            "of what was judged: what is there, what would be right, the lines it rests on",
+        ),
+        (
+            "checks: configured, stored_for_boot, live, in_force",
+            "for settings: what Gunicorn or the unit is told; value, file and line that win at the next boot; what the kernel has; what each process or socket got",
+        ),
+        ("checks: consequence, remedy", "of a finding only: what comes of it; command, by_hand, restart"),
+        ("checks: reason", "stands in place of all these where the state is unknown or not-applicable"),
+        ("summary", "number of rows in each state"),
+        ("blind_spots", "what could not be looked at for the whole; left out where there is none"),
+    ],
+);
+
+const EXPLAIN_JSON: Section = (
+    "JSON",
+    &[
+        ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
+        ("id, area, title", "the check"),
+        ("looks_at, why, changes", "a paragraph each"),
+        ("by_hand, see_also", "one string a step or reference"),
+    ],
+);
+
+const METRICS: Section = (
+    "PROMETHEUS",
+    &[
+        ("gtune_check_state{check,subject,state}", "1 for the state a check is in, 0 for the others"),
+        ("gtune_findings{severity}", "number of findings"),
+        (
+            "gtune_listen_queue_limit{subject,socket}, gtune_listen_queue_length{subject,socket}",
+            "cap in force, and connections waiting",
+        ),
+        ("gtune_heartbeat_age_seconds{subject}", "age of the oldest heartbeat of a worker"),
+        (
+            "gtune_open_descriptors{subject}, gtune_open_descriptors_limit{subject}",
+            "of the process that has most, and the lowest limit",
+        ),
+        ("gtune_oom_kills_total{subject}", "kernel OOM kills in the control group"),
+        ("gtune_build_info{version}, gtune_last_run_timestamp_seconds", "who wrote the file, and when"),
+        (
+            "Writing the file",
+            "write to a temporary name in the same directory, then rename. Exit codes stay as below: a systemd unit says SuccessExitStatus=1 3. A service without a unit is named by its first socket, never by a process id",
+        ),
+    ],
+);
+
+const NAGIOS: Section = (
+    "NAGIOS",
+    &[
+        ("0 OK", "nothing at or above --fail-on, and nothing unknown"),
+        ("1 WARNING", "a finding at or above --fail-on that is not critical"),
+        ("2 CRITICAL", "a critical finding"),
+        ("3 UNKNOWN", "could not look and nothing is worse; usage errors too"),
+    ],
+);
+
+const GTUNE_EXAMPLES: Section = (
+    "EXAMPLES",
+    &[
+        ("gtune doctor", "Is this host right for Gunicorn?"),
+        ("gtune doctor --unit gunicorn", "the same for one service"),
+        ("gtune explain somaxconn", "what a check looks at, and why"),
+    ],
+);
+
+const DOCTOR_EXAMPLES: Section = (
+    "EXAMPLES",
+    &[
+        ("gtune doctor somaxconn listen-backlog", "two checks only"),
+        ("gtune doctor --unit gunicorn --unit api", "two of the services"),
+        ("gtune doctor --fail-on critical -q", "for scripts: exit 1 for what hurts now"),
+        ("gtune --root /mnt doctor --format json", "an image, for a program"),
+        ("gtune doctor --format nagios -v", "as a plugin, with the long output"),
+    ],
+);
+
+const EXPLAIN_EXAMPLES: Section = ("EXAMPLES", &[("gtune explain heartbeat-filesystem", "the page of one check")]);
+
+fn section((heading, entries): Section) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [heading]);
+    entries.iter().for_each(|(term, meaning)| entry(&mut roff, term, meaning));
+    roff
+}
+
+fn entry(roff: &mut Roff, term: &str, meaning: &str) {
+    roff.control("TP", []);
+    roff.text([bold(term)]);
+    roff.text([roman(meaning)]);
+}
+
+fn exit_status() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXIT STATUS"]);
+    ExitCode::ALL.iter().for_each(|code| entry(&mut roff, &code.number().to_string(), code.meaning()));
+    roff
+}
+
+fn checks() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["CHECKS"]);
+    ALL.iter().for_each(|check: &&Check| entry(&mut roff, check.id, check.title));
+    roff
+}
+
+fn see_also(pages: &str) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(pages)]);
+    roff
+}
+
+/// A page: what clap knows, then what only people know.
+fn page(command: clap::Command, sections: Vec<Roff>) -> Vec<u8> {
+    let has_subcommands = command.has_subcommands();
+    let title = command.get_display_name().unwrap_or(command.get_name()).to_uppercase();
+    let man = Man::new(command).title(title).section("1").date("").source(SOURCE).manual("gtune manual");
+    let mut out = vec![];
+    man.render_title(&mut out).unwrap();
+    man.render_name_section(&mut out).unwrap();
+    man.render_synopsis_section(&mut out).unwrap();
+    man.render_description_section(&mut out).unwrap();
+    man.render_options_section(&mut out).unwrap();
+    if has_subcommands {
+        man.render_subcommands_section(&mut out).unwrap();
+    }
+    sections.iter().for_each(|section| section.to_writer(&mut out).unwrap());
+    out
+}
+
+fn subcommand(name: &str) -> clap::Command {
+    gtune::cli::command().find_subcommand(name).unwrap().clone()
+}
+
+fn main_page() -> Vec<u8> {
+    // `help` is a word of the command line, not a page.
+    let command = gtune::cli::command().mut_subcommand("help", |help| help.hide(true));
+    let sections = vec![
+        exit_status(),
+        section(FILES),
+        section(ENVIRONMENT),
+        section(GTUNE_EXAMPLES),
+        see_also("gtune-doctor(1), gtune-explain(1), gunicorn(1), systemd.exec(5), proc(5)"),
+    ];
+    page(command, sections)
+}
+
+fn doctor_page() -> Vec<u8> {
+    let sections = vec![
+        checks(),
+        section(STATES),
+        section(JSON),
+        section(METRICS),
+        section(NAGIOS),
+        exit_status(),
+        section(FILES),
+        section(ENVIRONMENT),
+        section(DOCTOR_EXAMPLES),
+        see_also("gtune(1), gtune-explain(1)"),
+    ];
+    page(subcommand("doctor"), sections)
+}
+
+fn explain_page() -> Vec<u8> {
+    let sections = vec![
+        checks(),
+        section(EXPLAIN_JSON),
+        exit_status(),
+        section(ENVIRONMENT),
+        section(EXPLAIN_EXAMPLES),
+        see_also("gtune(1), gtune-doctor(1)"),
+    ];
+    page(subcommand("explain"), sections)
+}
+
+fn completion(shell: Shell) -> Vec<u8> {
+    let mut out = vec![];
+    generate(shell, &mut gtune::cli::command(), "gtune", &mut out);
+    out
+}
+
+/// Compares a committed file with what the definitions make now, or writes it.
+fn compare(file: &str, made: &[u8]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("GTUNE_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, made).unwrap();
+    }
+    let committed = fs::read(&path).unwrap_or_default();
+    assert!(committed == made, "{file} is stale: run GTUNE_BLESS=1 cargo test --test generated");
+}
+
+#[test]
+fn man_pages_say_what_help_says() {
+    compare("man/gtune.1", &main_page());
+    compare("man/gtune-doctor.1", &doctor_page());
+    compare("man/gtune-explain.1", &explain_page());
+}
+
+#[test]
+fn completions_know_what_the_command_line_knows() {
+    compare("completions/gtune.bash", &completion(Shell::Bash));
+    compare("completions/_gtune", &completion(Shell::Zsh));
+    compare("completions/gtune.fish", &completion(Shell::Fish));
+}
+
+#[test]
+fn every_check_is_in_the_pages_and_completions() {
+    for made in [doctor_page(), explain_page()] {
+        let text = String::from_utf8(made).unwrap().replace("\\-", "-");
+        ALL.iter().for_each(|check| assert!(text.contains(check.id), "{}", check.id));
+    }
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        let text = String::from_utf8(completion(shell)).unwrap();
+        ALL.iter().for_each(|check| assert!(text.contains(check.id), "{shell}: {}", check.id));
+    }
+}
