@@ -3,9 +3,19 @@
 //! To add one: write `src/checks/<id>.rs` with a `pub const CHECK: Check`, name it in [`ALL`]. Help, `explain`, JSON,
 //! man page and the generic tests follow from the table.
 
+mod by_hand;
 #[cfg(test)]
 pub mod healthy;
+mod heartbeat_age;
+mod heartbeat_filesystem;
+mod heartbeat_place;
+mod heartbeat_space;
+#[cfg(test)]
+mod judged;
+mod steps;
 mod verdict;
+mod weigh;
+mod worker_doing;
 
 pub use verdict::*;
 
@@ -62,4 +72,4 @@ pub enum Judge {
 }
 
 /// All checks, in the order they are shown.
-pub const ALL: &[&Check] = &[];
+pub const ALL: &[&Check] = &[&heartbeat_filesystem::CHECK, &heartbeat_space::CHECK, &heartbeat_age::CHECK];
