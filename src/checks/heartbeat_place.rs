@@ -171,7 +171,8 @@ pub(super) fn tmpfs_command(facts: &Facts, service: &Service) -> Option<String> 
 pub(super) fn into_memory(service: &Service) -> Vec<String> {
     let shm_is_memory = service.mounts.known().and_then(|mounts| mounted_at(mounts, "/dev/shm"));
     let unusable = shm_is_memory.is_some_and(|shm| !shm.kind.in_memory() || shm.options.iter().any(|o| o == "ro"));
-    let (mut steps, directory) = if unusable { (mount_steps(), MEMORY_DIRECTORY) } else { (vec![], "/dev/shm") };
+    let (mut steps, directory) =
+        if unusable { (mount_steps(MEMORY_DIRECTORY), MEMORY_DIRECTORY) } else { (vec![], "/dev/shm") };
     steps.push(by_hand::give(
         service,
         GunicornOption {
@@ -186,15 +187,14 @@ pub(super) fn into_memory(service: &Service) -> Vec<String> {
 
 /// The options a mount made for heartbeats should have. Gunicorn runs with them from 23 to 27; it writes no byte there,
 /// so the sizes are only caps: 64m is the FAQ's, 4k inodes are room for a thousand workers through a reload.
-pub(super) const MOUNT_OPTIONS: &str =
-    "size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn";
+const MOUNT_OPTIONS: &str = "size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn";
 
-/// A mount of its own, by hand.
-pub(super) fn mount_steps() -> Vec<String> {
+/// A mount of its own at this directory, by hand. The name is taken as it stands: quote it for a shell.
+pub(super) fn mount_steps(directory: &str) -> Vec<String> {
     vec![
-        format!("mkdir -p {MEMORY_DIRECTORY}"),
-        format!("echo 'tmpfs {MEMORY_DIRECTORY} tmpfs {MOUNT_OPTIONS} 0 0' >> /etc/fstab"),
-        format!("systemctl daemon-reload; mount {MEMORY_DIRECTORY}"),
+        format!("mkdir -p {directory}"),
+        format!("echo 'tmpfs {directory} tmpfs {MOUNT_OPTIONS} 0 0' >> /etc/fstab"),
+        format!("systemctl daemon-reload; mount {directory}"),
     ]
 }
 

@@ -4,15 +4,18 @@
 //! man page and the generic tests follow from the table.
 
 mod by_hand;
+mod fstab;
 #[cfg(test)]
 pub mod healthy;
 mod heartbeat_age;
 mod heartbeat_filesystem;
+mod heartbeat_mounts;
 mod heartbeat_place;
 mod heartbeat_space;
 #[cfg(test)]
 mod judged;
 mod steps;
+mod tmpfs_mount;
 mod verdict;
 mod weigh;
 mod worker_doing;
@@ -72,4 +75,5 @@ pub enum Judge {
 }
 
 /// All checks, in the order they are shown.
-pub const ALL: &[&Check] = &[&heartbeat_filesystem::CHECK, &heartbeat_space::CHECK, &heartbeat_age::CHECK];
+pub const ALL: &[&Check] =
+    &[&heartbeat_filesystem::CHECK, &heartbeat_space::CHECK, &heartbeat_age::CHECK, &tmpfs_mount::CHECK, &fstab::CHECK];
