@@ -12,6 +12,7 @@ mod limits_conf;
 mod manager;
 mod mounts;
 mod network;
+mod octal;
 mod process;
 mod service;
 mod sysctl_store;

@@ -1,5 +1,14 @@
 //! A systemd service unit: what its files say, and what the manager has loaded.
 
+mod file;
+mod show;
+mod time_span;
+mod words;
+
+pub use file::{parse_exec_start, parse_unit_file};
+pub use show::parse_shows;
+pub use time_span::parse_time_span;
+
 use crate::facts::Fact;
 use crate::units::{Limit, Seconds};
 use serde::Serialize;
