@@ -23,6 +23,14 @@ pub(super) fn unit_option(service: &Service) -> String {
     }
 }
 
+/// ` --unit gunicorn.service`, or ` --pid 812` where no system unit runs the service.
+pub(super) fn whom(service: &Service) -> String {
+    match unit_option(service) {
+        none if none.is_empty() => format!(" --pid {}", service.master.pid),
+        unit => unit,
+    }
+}
+
 /// `gtune`, told of the directory it judges where that is not the live host.
 pub(super) fn gtune(facts: &Facts) -> String {
     if facts.host.live { "gtune".into() } else { format!("gtune --root {}", quoted(&facts.host.root)) }

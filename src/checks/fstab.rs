@@ -58,7 +58,7 @@ fn nothing_to_store(facts: &Facts, fstab: &Fstab) -> Verdict {
 
 /// Whether, and how well, one directory is stored.
 fn stored(facts: &Facts, fstab: &Fstab, wanted: &Wanted) -> Verdict {
-    let line = fstab.entries.iter().rfind(|line| line.target == wanted.directory);
+    let line = fstab.targets(&wanted.directory).pop();
     let unit = facts.mount_units.iter().find(|unit| unit.mount_point == wanted.directory);
     match (line, unit) {
         (None, None) => not_stored(facts, wanted),
@@ -169,13 +169,8 @@ fn by_both(wanted: &Wanted, line: &FstabEntry, unit: &MountUnit) -> Verdict {
 
 /// Entries that mount over each other: the later hides the earlier, and systemd takes only one of them.
 fn duplicates(fstab: &Fstab) -> Option<Verdict> {
-    let mounts = |entry: &&FstabEntry| entry.kind != "swap" && entry.target.starts_with('/');
-    let entries: Vec<&FstabEntry> = fstab.entries.iter().filter(mounts).collect();
-    let again = |index: usize| entries[..index].iter().rfind(|earlier| earlier.target == entries[index].target);
-    let pairs: Vec<String> = (0..entries.len())
-        .filter_map(|index| Some((again(index)?, entries[index])))
-        .map(|(a, b)| format!("lines {} and {} both mount {}", a.line, b.line, b.target))
-        .collect();
+    let told = |(a, b): (&FstabEntry, &FstabEntry)| format!("lines {} and {} both mount {}", a.line, b.line, b.target);
+    let pairs = fstab.duplicates().into_iter().map(told).collect();
     let consequence = "mount(8) puts the later over the earlier, while systemd keeps one of them only.";
     remark(pairs, "each directory mounted once", consequence, "keep one line for each directory")
 }

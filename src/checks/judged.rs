@@ -1,7 +1,7 @@
 //! What tests ask of a judgement.
 
 use super::{Finding, Judgement, Seen, Verdict};
-use crate::facts::{Fact, Facts, Fstab, FstabEntry, Service};
+use crate::facts::{Fact, Facts, Fstab, Service};
 
 /// The judgement of the only service.
 pub fn judged(facts: &Facts, each: fn(&Facts, &Service) -> Judgement) -> Judgement {
@@ -47,16 +47,15 @@ pub fn not_applicable(judgement: Judgement) -> String {
     }
 }
 
-/// An fstab of these lines: source, target, type, options.
+/// An fstab of these lines.
 pub fn fstab(lines: &[&str]) -> Fstab {
-    let entry = |(index, line): (usize, &&str)| {
-        let mut fields = line.split(' ').map(str::to_owned);
-        let mut next = || fields.next().unwrap_or_default();
-        let (source, target, kind, options) = (next(), next(), next(), next());
-        let options = options.split(',').map(str::to_owned).collect();
-        FstabEntry { line: index + 1, source, target, kind, options }
-    };
-    Fstab { entries: lines.iter().enumerate().map(entry).collect(), bad_lines: vec![] }
+    Fstab::parse(lines.join("\n").as_bytes())
+}
+
+/// The only service, to be changed after other changes.
+pub fn service(facts: &mut Facts) -> &mut Service {
+    let Fact::Known(services) = &mut facts.services else { panic!("the services are known") };
+    &mut services[0]
 }
 
 /// Makes one fact unreadable.

@@ -4,6 +4,7 @@
 //! man page and the generic tests follow from the table.
 
 mod by_hand;
+mod control_socket;
 mod fstab;
 #[cfg(test)]
 pub mod healthy;
@@ -14,9 +15,14 @@ mod heartbeat_place;
 mod heartbeat_space;
 #[cfg(test)]
 mod judged;
+mod listen_backlog;
+mod listen_overflows;
+mod listen_queue;
+mod somaxconn;
 mod steps;
 mod tmpfs_mount;
 mod verdict;
+mod version_quirks;
 mod weigh;
 mod worker_doing;
 
@@ -75,5 +81,15 @@ pub enum Judge {
 }
 
 /// All checks, in the order they are shown.
-pub const ALL: &[&Check] =
-    &[&heartbeat_filesystem::CHECK, &heartbeat_space::CHECK, &heartbeat_age::CHECK, &tmpfs_mount::CHECK, &fstab::CHECK];
+pub const ALL: &[&Check] = &[
+    &heartbeat_filesystem::CHECK,
+    &heartbeat_space::CHECK,
+    &heartbeat_age::CHECK,
+    &tmpfs_mount::CHECK,
+    &fstab::CHECK,
+    &somaxconn::CHECK,
+    &listen_backlog::CHECK,
+    &listen_overflows::CHECK,
+    &version_quirks::CHECK,
+    &control_socket::CHECK,
+];

@@ -60,21 +60,13 @@ fn not_mounted(facts: &Facts, service: &Service, place: &Place) -> Judgement {
         seen.observed = format!("{directory} was mounted after these workers started");
         seen.evidence.push(format!("/proc/{}/mountinfo: tmpfs at {directory}", service.master.pid));
         let consequence = "The heartbeat stays on the disk below the mount until new workers replace these.";
-        let command = Some(format!("gtune signal reload{}", by_whom(service)));
+        let command = Some(format!("gtune signal reload{}", by_hand::whom(service)));
         let remedy = Remedy { command, by_hand: vec![by_hand::reload(service)], restart: false };
         return Ok(Verdict::finding(Severity::Warning, seen, consequence, remedy));
     }
     seen.observed = format!("{directory} is not mounted: {}", place.shown());
     let consequence = "A plain directory on disk took the place of the mount, so a stalled disk freezes every worker.";
     Ok(Verdict::finding(Severity::Warning, seen, consequence, mount_it(facts, service, directory)))
-}
-
-/// How `gtune signal` is told which Gunicorn.
-fn by_whom(service: &Service) -> String {
-    match by_hand::unit_option(service) {
-        unit if unit.is_empty() => format!(" --pid {}", service.master.pid),
-        unit => unit,
-    }
 }
 
 fn mount_it(facts: &Facts, service: &Service, directory: &str) -> Remedy {
