@@ -72,3 +72,55 @@ pub enum ListenerOrigin {
     /// Handed over by systemd (`LISTEN_FDS`).
     SocketUnit,
 }
+
+/// `ListenOverflows` and `ListenDrops` of `/proc/<pid>/net/netstat`; none where the kernel does not list both.
+///
+/// The file has two lines a protocol, names and numbers. Kernels add columns anywhere, so the names count.
+pub fn parse_listen_counters(netstat: &[u8]) -> Option<(u64, u64)> {
+    let text = String::from_utf8_lossy(netstat);
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt:"));
+    let (names, numbers) = (lines.next()?, lines.next()?);
+    let counter = |wanted: &str| {
+        let column = names.split_ascii_whitespace().position(|name| name == wanted)?;
+        numbers.split_ascii_whitespace().nth(column)?.parse().ok()
+    };
+    Some((counter("ListenOverflows")?, counter("ListenDrops")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NETSTAT: &str = "TcpExt: SyncookiesSent TCPRcvCollapsed ListenOverflows ListenDrops TCPPrequeued\n\
+        TcpExt: 1 2 37 41 5\nIpExt: InNoRoutes ListenDrops\nIpExt: 0 9\n";
+
+    #[test]
+    fn counters_go_by_the_name_of_their_column() {
+        assert_eq!(parse_listen_counters(NETSTAT.as_bytes()), Some((37, 41)));
+    }
+
+    #[test]
+    fn a_missing_counter_is_not_zero() {
+        for cut in [0, 10, NETSTAT.find("37").unwrap(), NETSTAT.find("41").unwrap()] {
+            assert_eq!(parse_listen_counters(&NETSTAT.as_bytes()[..cut]), None);
+        }
+        assert_eq!(parse_listen_counters(NETSTAT.replace("ListenDrops", "X").as_bytes()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>, columns in "( ListenOverflows| ListenDrops| [a-z0-9]{1,4}){0,4}") {
+            parse_listen_counters(&bytes);
+            parse_listen_counters(format!("TcpExt:{columns}\nTcpExt:{columns}\n").as_bytes());
+        }
+
+        #[test]
+        fn the_place_of_the_columns_does_not_matter(before in 0usize..40, between in 0usize..40, a: u64, b: u64) {
+            let (x, y) = (" X".repeat(before), " Y".repeat(between));
+            let (x0, y0) = (" 0".repeat(before), " 0".repeat(between));
+            let text = format!("TcpExt:{x} ListenOverflows{y} ListenDrops\nTcpExt:{x0} {a}{y0} {b}\n");
+            prop_assert_eq!(parse_listen_counters(text.as_bytes()), Some((a, b)));
+        }
+    }
+}

@@ -66,7 +66,7 @@ impl SysctlStore {
     }
 }
 
-/// The directories of sysctl.d(5), first wins. procps has the same order since 3.3.16.
+/// The directories of sysctl.d(5), first wins. procps 4 has the same order; old ones take /run before /etc.
 const DIRECTORIES: [&str; 5] =
     ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
 

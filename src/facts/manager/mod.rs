@@ -1,5 +1,10 @@
 //! Who started a Gunicorn and would start it again, and the container it runs in.
 
+mod container;
+mod owner;
+
+pub use owner::{CgroupOwner, unit_of_cgroup_path};
+
 use crate::units::Pid;
 use serde::Serialize;
 

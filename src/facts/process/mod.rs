@@ -1,5 +1,11 @@
 //! One process, as `/proc/<pid>` shows it.
 
+mod files;
+mod status;
+
+pub use files::{parse_fdinfo_mount_id, parse_pss, parse_start_ticks};
+pub use status::Status;
+
 use crate::facts::Fact;
 use crate::units::{Bytes, Pid, Seconds, SoftHard};
 use serde::Serialize;

@@ -1,5 +1,11 @@
 //! Control groups, version 1 and 2: what bounds a service, and what has hit the bound.
 
+mod files;
+mod paths;
+
+pub use files::{cpu_quota_v1, parse_cgroup_limit, parse_cpu_max, parse_flat_keyed};
+pub use paths::{CgroupLine, CgroupPaths};
+
 use crate::facts::Fact;
 use crate::units::{Bytes, Limit};
 use serde::Serialize;
