@@ -60,7 +60,7 @@ fn each(facts: &Facts, service: &Service) -> Judgement {
 }
 
 fn is_off(service: &Service) -> bool {
-    service.settings.flag("control_socket_disable", false).known().is_some_and(|off| off.value)
+    service.settings.control_socket_disabled().known().is_some_and(|off| off.value)
 }
 
 fn off_line(service: &Service) -> String {
@@ -81,7 +81,7 @@ fn listening(facts: &Facts, service: &Service, path: &str) -> Verdict {
 }
 
 fn seen(service: &Service) -> Seen {
-    let configured = match service.settings.text("control_socket") {
+    let configured = match service.settings.control_socket() {
         Fact::Known(told) => Some(format!("control_socket {} ({})", told.value, told.source)),
         Fact::Absent => Some("control_socket not set: the default path".into()),
         Fact::Unreadable(_) => None,
@@ -102,7 +102,7 @@ fn path_of(service: &Service) -> Option<String> {
         return Some(path.clone());
     }
     let version = service.known_version().filter(|version| *version >= FIRST)?;
-    match service.settings.text("control_socket") {
+    match service.settings.control_socket() {
         _ if is_off(service) => None,
         Fact::Known(told) => Some(told.value),
         Fact::Unreadable(_) => None,
@@ -128,7 +128,7 @@ fn loaded(service: &Service) -> Option<&LoadedUnit> {
 
 /// On by what is known of the settings, and not there.
 fn missing(facts: &Facts, service: &Service) -> Judgement {
-    service.settings.flag("control_socket_disable", false).needed("control_socket_disable")?;
+    service.settings.control_socket_disabled().needed("control_socket_disable")?;
     let mut seen = seen(service);
     let path = path_of(service);
     let (observed, evidence) = why(facts, service, path.as_deref());

@@ -108,6 +108,7 @@ fn line_seen(wanted: &Wanted, line: &FstabEntry) -> Seen {
 
 fn unit_seen(wanted: &Wanted, unit: &MountUnit) -> Seen {
     let value = format!("{} {} {}", unit.kind, unit.mount_point, unit.options.join(","));
+    let value = value.trim_end().to_owned();
     let evidence = vec![format!("{}: {value}", unit.file)];
     Seen { evidence, ..seen(wanted, Some(Stored { value, file: Some(unit.file.clone()), line: None })) }
 }
@@ -117,23 +118,23 @@ fn by_line(facts: &Facts, wanted: &Wanted, line: &FstabEntry) -> Verdict {
     let mut seen = line_seen(wanted, line);
     let has = |option: &str| line.options.iter().any(|o| o == option);
     let edit =
-        |change: &str| vec![format!("in /etc/fstab, line {}: {change}", line.line), "systemctl daemon-reload".into()];
+        |change: &str| vec![format!("in line {} of /etc/fstab: {change}", line.line), "systemctl daemon-reload".into()];
     let remedy =
         |by_hand| Remedy { command: Some(format!("{} --adopt", command(facts, wanted))), by_hand, restart: false };
     if !matches!(line.kind.as_str(), "tmpfs" | "ramfs") {
         seen.observed = format!("line {} mounts {} at {directory}", line.line, line.kind);
         let consequence = "After the next reboot the heartbeat lies on that file system and no longer in memory.";
-        return Verdict::finding(Severity::Warning, seen, consequence, remedy(edit("the type tmpfs")));
+        return Verdict::finding(Severity::Warning, seen, consequence, remedy(edit("change the type to tmpfs")));
     }
     if has("noauto") && !wanted.required {
         seen.observed = format!("line {} has noauto", line.line);
         let consequence = format!("Nothing mounts {directory} at the next boot: the heartbeat falls back to disk.");
-        return Verdict::finding(Severity::Warning, seen, consequence, remedy(edit("without noauto")));
+        return Verdict::finding(Severity::Warning, seen, consequence, remedy(edit("take out noauto")));
     }
     if !has("nofail") {
         seen.observed = format!("line {} lacks nofail", line.line);
         let consequence = format!("Should {directory} not be mountable, the boot stops in emergency mode.");
-        return Verdict::finding(Severity::Info, seen, consequence, remedy(edit("nofail among the options")));
+        return Verdict::finding(Severity::Info, seen, consequence, remedy(edit("add nofail to the options")));
     }
     seen.observed = format!("{directory} is stored in line {}", line.line);
     Verdict::Healthy(seen)

@@ -87,7 +87,10 @@ fn disk_seen(facts: &Facts, service: &Service, waiting: &[&Worker]) -> Seen {
         let (ten, sixty) = pressure.io_some;
         evidence.push(format!("/proc/pressure/io: some avg10={ten:.2} avg60={sixty:.2}"));
     }
-    let observed = format!("{share} in uninterruptible sleep ({})", pids(&all));
+    let beneath =
+        waiting.iter().find(|worker| lies_on_disk(worker)).and_then(|worker| heartbeat_place::place(worker).ok());
+    let beneath = beneath.map_or_else(String::new, |place| format!(", heartbeat on {}", place.shown()));
+    let observed = format!("{share} in uninterruptible sleep ({}){beneath}", pids(&all));
     Seen { observed, wanted: "no worker that waits for a disk".into(), evidence, ..Seen::default() }
 }
 
@@ -200,9 +203,10 @@ fn consequence(pace: &Pace, doing: Doing) -> String {
         Doing::Importing if pace.times_imports == Some(true) => format!(
             "An import longer than the timeout ({timeout} s) never ends: the master kills the worker and starts another."
         ),
-        Doing::Importing => {
+        Doing::Importing if pace.times_imports == Some(false) => {
             "It serves nothing until the import ends, and this version of Gunicorn never times an import out.".into()
         }
+        Doing::Importing => "It serves nothing until the import ends.".into(),
         _ if timeout == 0.0 => "Nothing ends it: with timeout 0 the master kills no worker.".into(),
         Doing::Blocked => format!(
             "Every connection of that worker stands still; {timeout} s after its last beat the master kills it with all \
@@ -219,7 +223,7 @@ fn steps(pace: &Pace, late: &[&Beat]) -> Vec<String> {
         late.iter().map(|(pid, ..)| format!("py-spy dump --pid {pid}   # the line it is in")).collect();
     steps.truncate(3);
     let doing = |wanted: Doing| late.iter().any(|(_, _, doing)| *doing == wanted);
-    if doing(Doing::OneRequest) {
+    if doing(Doing::OneRequest) && pace.timeout > 0.0 {
         steps.push("raise --timeout only where requests are meant to take that long".into());
     }
     if doing(Doing::Blocked) {
@@ -247,7 +251,7 @@ fn seen(service: &Service, pace: &Pace, beats: &[Beat]) -> Seen {
         subject: format!("pid {pid}"),
         value: pace.describe(*doing, heartbeat),
     };
-    let timeout = service.settings.number("timeout", 30);
+    let timeout = service.settings.timeout();
     let columns = Columns {
         configured: timeout.known().map(|told| format!("timeout {} ({})", told.value, told.source)),
         in_force: beats.iter().map(in_force).collect(),

@@ -124,7 +124,7 @@ const ON_DISK: &[&str] = &[
 
 /// The `configured` column: what Gunicorn was told and where.
 pub(super) fn configured(service: &Service) -> Option<String> {
-    match service.settings.text("worker_tmp_dir") {
+    match service.settings.worker_tmp_dir() {
         Fact::Known(told) => Some(format!("worker_tmp_dir {} ({})", told.value, told.source)),
         Fact::Absent => Some("worker_tmp_dir not set: Python's directory for temporary files".into()),
         Fact::Unreadable(_) => None,
@@ -154,7 +154,7 @@ pub(super) fn tmpfs_command(facts: &Facts, service: &Service) -> Option<String> 
     }
     let gtune = by_hand::gtune(facts);
     let unit = by_hand::unit_option(service);
-    Some(match service.settings.text("worker_tmp_dir") {
+    Some(match service.settings.worker_tmp_dir() {
         Fact::Known(told) if !is_shared(&told.value) && told.value.starts_with('/') => {
             format!("{gtune} apply --tmpfs {}{unit}", told.value)
         }

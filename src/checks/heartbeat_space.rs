@@ -1,6 +1,6 @@
 //! `heartbeat-space`: whether the file system of the heartbeat files has inodes left for the next workers.
 
-use super::heartbeat_place::{self, Place};
+use super::heartbeat_place::{self, Place, mounted_at};
 use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Verdict, steps};
 use crate::facts::{Fact, Facts, Reason, Room, Service};
 
@@ -33,7 +33,7 @@ const RELOADS: u64 = 2;
 /// Workers a fresh host should have room for: Gunicorn's design notes say 4 to 12 serve thousands of requests a second.
 const USUAL_WORKERS: u64 = 12;
 
-fn each(_: &Facts, service: &Service) -> Judgement {
+fn each(facts: &Facts, service: &Service) -> Judgement {
     let places = heartbeat_place::places(service)?;
     let workers = workers(service);
     let tight = places.iter().map(room).collect::<Result<Vec<_>, _>>()?;
@@ -43,13 +43,13 @@ fn each(_: &Facts, service: &Service) -> Judgement {
     let seen = seen(place, &room, workers);
     Ok(match shortage(&room, workers) {
         None => Verdict::Healthy(seen),
-        Some((severity, consequence)) => Verdict::finding(severity, seen, consequence, remedy(service, place)),
+        Some((severity, consequence)) => Verdict::finding(severity, seen, consequence, remedy(facts, service, place)),
     })
 }
 
 /// Workers a reload starts: as many as are configured, or as are running where TTIN has added some.
 fn workers(service: &Service) -> u64 {
-    let configured = service.settings.number("workers", 1).known().map_or(0, |found| found.value.max(0) as u64);
+    let configured = service.settings.workers().known().map_or(0, |found| found.value.max(0) as u64);
     configured.max(service.workers.len() as u64)
 }
 
@@ -106,18 +106,26 @@ fn evidence(path: &str, room: &Room) -> String {
     format!("fstatfs {path}: {}, {} of {} free", count(room), room.available_bytes, room.total_bytes)
 }
 
-fn remedy(service: &Service, place: &Place) -> Remedy {
+fn remedy(facts: &Facts, service: &Service, place: &Place) -> Remedy {
     let mount_point = steps::quoted(&place.filesystem.mount_point);
-    // Seen from outside its mount namespace the directory may be another one.
-    let view = format!("nsenter -t {} -m", service.master.pid);
+    let view = view(facts, service, place);
     let mut by_hand =
-        vec![format!("{view} find {mount_point} -xdev | wc -l   # what takes them; delete what nobody needs")];
+        vec![format!("{view}find {mount_point} -xdev | wc -l   # what takes them; delete what nobody needs")];
     if place.filesystem.kind.name() == "tmpfs" {
-        by_hand
-            .push(format!("{view} mount -o remount,nr_inodes={ENOUGH} {mount_point}   # at once, without a restart"));
+        by_hand.push(format!("{view}mount -o remount,nr_inodes={ENOUGH} {mount_point}   # at once, without a restart"));
         by_hand.push("the same nr_inodes= where the mount is stored for boot".into());
     }
     Remedy { command: None, by_hand, restart: false }
+}
+
+/// What leads a command into the mount namespace of a service, where that has mounts of its own.
+fn view(facts: &Facts, service: &Service, place: &Place) -> String {
+    let device = place.filesystem.device.to_string();
+    let own = facts.mounts.known().and_then(|mounts| mounted_at(mounts, &place.filesystem.mount_point));
+    match own {
+        Some(mount) if mount.device == device => String::new(),
+        _ => format!("nsenter -t {} -m ", service.master.pid),
+    }
 }
 
 /// Inodes to give a tmpfs: a few MiB of memory at most, and room for thousands of workers.

@@ -89,12 +89,15 @@ fn filling(listener: &Listener, seen: &Seen) -> Option<Verdict> {
     if !listen_queue::is_nearly_full(listener) {
         return None;
     }
-    let fullness = if listen_queue::is_full(listener) { "full" } else { "nearly full" };
+    let (fullness, consequence) = match listen_queue::is_full(listener) {
+        true => ("full", listen_queue::full_queue(listener.kind)),
+        false => ("nearly full", "The workers do not keep up: with the next burst new connections are turned away."),
+    };
     let Listener { address, queued, limit, .. } = listener;
     let observed = format!("{address}: {fullness}, {queued} of {limit} wait");
     let seen = Seen { observed, wanted: "a queue that is nearly empty".into(), ..seen.clone() };
     let remedy = Remedy { by_hand: listen_queue::why_it_fills(), ..Remedy::default() };
-    Some(Verdict::finding(Severity::Critical, seen, listen_queue::full_queue(listener.kind), remedy))
+    Some(Verdict::finding(Severity::Critical, seen, consequence, remedy))
 }
 
 /// Why a cap is lower than what was asked for.
@@ -126,7 +129,7 @@ fn cause(service: &Service, listener: &Listener, asked: u64) -> Cause {
         _ => {}
     }
     let handed_over = listener.origin == ListenerOrigin::SocketUnit;
-    if handed_over && somaxconn >= asked && listen_queue::keeps_inherited_backlog(service) != Some(false) {
+    if handed_over && somaxconn >= asked && listen_queue::socket_unit_decides(service) {
         return Cause::SocketUnit;
     }
     if somaxconn > listener.limit { Cause::RaisedSince(somaxconn) } else { Cause::Somaxconn }

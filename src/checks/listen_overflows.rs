@@ -45,14 +45,16 @@ fn each(facts: &Facts, service: &Service) -> Judgement {
     }
     let counters = *service.network.overflows.needed("listen counters")?;
     let full = tcp.into_iter().find(|listener| listen_queue::is_full(listener));
-    let seen = seen(service, &counters, full);
+    let mut seen = seen(service, &counters, full);
     if counters.overflows_during_look == 0 && counters.overflows == 0 && full.is_none() {
         return Ok(Verdict::Healthy(seen));
     }
     let (severity, consequence) = if counters.overflows_during_look > 0 || full.is_some() {
         (Severity::Critical, listen_queue::full_queue(ListenerKind::Tcp))
     } else {
-        since(&counters, age(facts, service)?)
+        let age = age(facts, service)?;
+        seen.observed.push_str(&format!(" in {age}"));
+        since(&counters, age)
     };
     Ok(Verdict::finding(severity, seen, consequence, remedy(facts, service)))
 }
@@ -141,6 +143,7 @@ mod tests {
         ] {
             assert_eq!(found(judged(&facts, each)).severity, severity);
         }
+        assert_eq!(found(judged(&counted(24, 0), each)).seen.observed, "24 turned away in 24 h");
         let mut young = counted(9, 0);
         young.host.uptime_seconds = Fact::Known(Seconds(60.0));
         assert_eq!(found(judged(&young, each)).severity, Severity::Info);

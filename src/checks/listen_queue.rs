@@ -3,7 +3,7 @@
 use super::by_hand;
 use super::steps::{self, quoted};
 use crate::facts::{Facts, Listener, ListenerKind, ListenerOrigin, Manager, Network, Reason, Service};
-use crate::gunicorn::{Sourced, Version};
+use crate::gunicorn::{ListensAgain, Sourced, listens_again_on};
 
 /// The backlog Gunicorn asks for where nothing is set (Gunicorn settings: backlog).
 pub(super) const DEFAULT_BACKLOG: u64 = 2048;
@@ -15,13 +15,9 @@ const MODERN_SOMAXCONN: u64 = 4096;
 /// seen for one moment only.
 const NEARLY_FULL: f64 = 0.8;
 
-/// From this version on an inherited socket that listens already is not told to listen again: neither a USR2 upgrade
-/// nor socket activation applies `backlog` any more.
-const KEEPS_INHERITED: Version = Version::new(27, 0, 0);
-
 /// The backlog a service asks for.
 pub(super) fn asked(service: &Service) -> Result<Sourced<u64>, Reason> {
-    let backlog = service.settings.number("backlog", DEFAULT_BACKLOG as i64);
+    let backlog = service.settings.backlog();
     let found = backlog.needed("backlog")?;
     Ok(Sourced { value: found.value.max(0) as u64, source: found.source.clone() })
 }
@@ -109,19 +105,29 @@ pub(super) fn host_steps(value: u64) -> Vec<String> {
 }
 
 /// The steps that make a socket take a new backlog or a new kernel value, and whether the service restarts for it.
-/// A reload never does, except where each worker binds for itself.
 pub(super) fn listen_again(service: &Service, origin: ListenerOrigin, backlog: u64) -> (Vec<String>, bool) {
-    let keeps = service.known_version().is_none_or(|version| version >= KEEPS_INHERITED);
-    match origin {
-        ListenerOrigin::Worker => (vec![by_hand::reload(service)], false),
-        ListenerOrigin::SocketUnit if keeps => (socket_unit_steps(service, backlog), true),
-        ListenerOrigin::Master | ListenerOrigin::SocketUnit => (vec![restart_or_upgrade(service, origin, keeps)], true),
+    let ways = listens_again_on(service.known_version(), origin, service.known_class());
+    if ways.contains(&ListensAgain::Reload) {
+        return (vec![by_hand::reload(service)], false);
     }
+    if ways.contains(&ListensAgain::RestartSocketUnit) {
+        return (socket_unit_steps(service, backlog), true);
+    }
+    let by_systemd = matches!(service.manager, Manager::SystemUnit(_) | Manager::UserUnit { .. });
+    let upgrade = if ways.contains(&ListensAgain::Upgrade) && !by_systemd { "or a USR2 upgrade; " } else { "" };
+    let restart = steps::restart(service);
+    (vec![format!("{restart}   # {upgrade}a reload (HUP) does not make it listen again")], true)
+}
+
+/// Whether the `Backlog=` of a socket unit stays in force, or may: Gunicorn asks for its own up to version 26.
+pub(super) fn socket_unit_decides(service: &Service) -> bool {
+    let ways = listens_again_on(service.known_version(), ListenerOrigin::SocketUnit, None);
+    ways.contains(&ListensAgain::RestartSocketUnit)
 }
 
 /// A socket unit owns the queue: its `Backlog=` is asked for when systemd binds the socket (systemd.socket(5)).
 fn socket_unit_steps(service: &Service, backlog: u64) -> Vec<String> {
-    let socket = quoted(socket_unit(service));
+    let socket = quoted(&socket_unit(service));
     let (Manager::SystemUnit(unit) | Manager::UserUnit { unit, .. }) = &service.manager else {
         return vec![format!("in {socket}: Backlog={backlog}, then restart socket and service")];
     };
@@ -133,19 +139,16 @@ fn socket_unit_steps(service: &Service, backlog: u64) -> Vec<String> {
     ]
 }
 
-/// The socket unit of a service, as far as its name is known.
-pub(super) fn socket_unit(service: &Service) -> &str {
-    let loaded = service.unit.known().and_then(|unit| unit.loaded.known());
-    loaded.and_then(|loaded| loaded.socket_units.first()).map_or("the .socket unit", String::as_str)
-}
-
-fn restart_or_upgrade(service: &Service, origin: ListenerOrigin, keeps: bool) -> String {
-    let restart = steps::restart(service);
-    let by_systemd = matches!(service.manager, Manager::SystemUnit(_) | Manager::UserUnit { .. });
-    if keeps || by_systemd || origin == ListenerOrigin::SocketUnit {
-        return format!("{restart}   # a reload (HUP) does not make it listen again");
+/// The socket unit of a service: the one that triggers it, else the one of the same name, which systemd pairs with it
+/// unless told otherwise (systemd.socket(5)).
+pub(super) fn socket_unit(service: &Service) -> String {
+    let unit = service.unit.known();
+    let triggers = unit.and_then(|unit| unit.loaded.known()).and_then(|loaded| loaded.socket_units.first());
+    match (triggers, unit) {
+        (Some(socket), _) => socket.clone(),
+        (None, Some(unit)) => format!("{}.socket", unit.name.trim_end_matches(".service")),
+        (None, None) => "the .socket unit".into(),
     }
-    format!("{restart}   # or a USR2 upgrade; a reload (HUP) does not make it listen again")
 }
 
 /// What a full queue does to clients, by kind of socket.
@@ -158,11 +161,6 @@ pub(super) fn full_queue(kind: ListenerKind) -> &'static str {
             "The proxy gets \"11: Resource temporarily unavailable\" at once and answers 502; no counter shows it."
         }
     }
-}
-
-/// Whether this version keeps the backlog a socket was handed over with; the cautious answer where it is not known.
-pub(super) fn keeps_inherited_backlog(service: &Service) -> Option<bool> {
-    service.known_version().map(|version| version >= KEEPS_INHERITED)
 }
 
 /// Steps for queues that fill: first why they fill, since a longer queue does not make workers faster.

@@ -101,26 +101,26 @@ fn of_boot(facts: &Facts, live: Option<u64>, asked: u64, seen: Seen) -> Judgemen
     };
     let mut seen = Seen { observed: String::new(), ..seen };
     seen.evidence.push(boot.told.clone());
-    let remedy = || Remedy {
-        command: Some(format!("{} apply --somaxconn {}", by_hand::gtune(facts), listen_queue::enough(asked))),
-        by_hand: listen_queue::host_steps(listen_queue::enough(asked)).split_off(1),
-        restart: false,
-    };
+    let value = listen_queue::enough(asked);
     if let Some(low) = low {
         // Where nothing is stored and the live value is the same low one, the live value says it all.
-        if !boot.stored && live.is_some_and(|live| live <= low) {
+        if boot.winner.is_none() && live.is_some_and(|live| live <= low) {
             return Ok(Verdict::Healthy(seen));
         }
         seen.observed = format!("the next boot sets {low}");
         let consequence = format!("After the next reboot every listen queue is cut down to {low} instead of {asked}.");
-        return Ok(Verdict::finding(Severity::Warning, seen, consequence, remedy()));
+        let command = Some(format!("{} apply --somaxconn {value}", by_hand::gtune(facts)));
+        let remedy = Remedy { command, by_hand: vec![store_step(boot.winner.as_ref(), value)], restart: false };
+        return Ok(Verdict::finding(Severity::Warning, seen, consequence, remedy));
     }
     if let Some(other) = other_loader(facts, asked) {
-        seen.observed = other.clone();
-        seen.evidence.push(other);
+        let (assignment, told) = other;
+        seen.observed = told.clone();
+        seen.evidence.push(told);
         let consequence =
             "The value depends on which program read the files last; a package that runs the other one lowers it.";
-        return Ok(Verdict::finding(Severity::Info, seen, consequence, remedy()));
+        let remedy = Remedy { by_hand: vec![store_step(Some(assignment), value)], ..Remedy::default() };
+        return Ok(Verdict::finding(Severity::Info, seen, consequence, remedy));
     }
     Ok(Verdict::Healthy(seen))
 }
@@ -129,8 +129,8 @@ fn of_boot(facts: &Facts, live: Option<u64>, asked: u64, seen: Seen) -> Judgemen
 struct BootValue {
     /// The number; none where the winning line holds no number.
     value: Option<u64>,
-    /// Whether a file says so, not the kernel's default.
-    stored: bool,
+    /// The line that wins; none where no file says so and the kernel's default stays.
+    winner: Option<Assignment>,
     /// The line of evidence.
     told: String,
 }
@@ -138,12 +138,14 @@ struct BootValue {
 fn boot_value(facts: &Facts) -> Result<BootValue, Reason> {
     let loader = if boots_with_systemd(facts) { "systemd-sysctl" } else { "sysctl --system" };
     match prediction(facts).map_or(&Fact::Absent, |found| of_loader(facts, found)) {
-        Fact::Known(found) => Ok(BootValue { value: number(found), stored: true, told: line(found, loader) }),
+        Fact::Known(found) => {
+            Ok(BootValue { value: number(found), told: line(found, loader), winner: Some(found.clone()) })
+        }
         Fact::Unreadable(reason) => Err(reason.clone()),
         Fact::Absent => {
             let default = kernel_default(facts)?;
             let told = format!("no sysctl file that {loader} reads names {KEY}: the kernel's default is {default}");
-            Ok(BootValue { value: Some(default), stored: false, told })
+            Ok(BootValue { value: Some(default), told, winner: None })
         }
     }
 }
@@ -162,14 +164,25 @@ fn of_loader<'a>(facts: &Facts, found: &'a Prediction) -> &'a Fact<Assignment> {
 }
 
 /// What the loader that does not run at boot would set, where that is too low.
-fn other_loader(facts: &Facts, asked: u64) -> Option<String> {
+fn other_loader(facts: &Facts, asked: u64) -> Option<(&Assignment, String)> {
     let found = prediction(facts)?;
     let (other, loader) = match boots_with_systemd(facts) {
         true => (&found.procps, "sysctl --system"),
         false => (&found.systemd, "systemd-sysctl"),
     };
     let other = other.known()?;
-    (number(other)? < asked).then(|| line(other, loader))
+    (number(other)? < asked).then(|| (other, line(other, loader)))
+}
+
+/// The step that stores a value so that it wins: in the winning line where that is the administrator's, for a drop-in
+/// may be read before it; else in a drop-in, for files of packages are not edited.
+fn store_step(winner: Option<&Assignment>, value: u64) -> String {
+    match winner {
+        Some(line) if line.file.starts_with("/etc/") => {
+            format!("in {}, line {}: {KEY} = {value}", line.file, line.line)
+        }
+        _ => listen_queue::host_steps(value).pop().unwrap_or_default(),
+    }
 }
 
 fn number(found: &Assignment) -> Option<u64> {
@@ -297,6 +310,7 @@ mod tests {
         let finding = found(judged(&facts, each));
         assert_eq!(finding.severity, Severity::Info);
         assert!(finding.seen.observed.contains("/etc/sysctl.conf, line 3: sysctl --system sets 1024"));
+        assert_eq!(finding.remedy.by_hand, ["in /etc/sysctl.conf, line 3: net.core.somaxconn = 4096"]);
         let mut facts = facts;
         facts.host.systemd = Fact::Absent;
         assert_eq!(found(judged(&facts, each)).seen.observed, "the next boot sets 1024");

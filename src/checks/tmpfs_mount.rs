@@ -41,7 +41,7 @@ fn each(facts: &Facts, service: &Service) -> Judgement {
 
 /// A heartbeat on disk: a fault of the mount only where a directory was named that is meant as one.
 fn not_mounted(facts: &Facts, service: &Service, place: &Place) -> Judgement {
-    let told = match service.settings.text("worker_tmp_dir") {
+    let told = match service.settings.worker_tmp_dir() {
         Fact::Known(told) if !heartbeat_place::is_shared(&told.value) => told,
         Fact::Unreadable(reason) => return Err(reason),
         Fact::Known(_) | Fact::Absent => {

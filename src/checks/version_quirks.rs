@@ -2,7 +2,7 @@
 
 use super::weigh::weigh;
 use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Verdict, by_hand, steps};
-use crate::facts::{Facts, InstalledVersion, LoadedUnit, Service, Upgrade};
+use crate::facts::{Fact, Facts, InstalledVersion, LoadedUnit, Manager, Reason, Service, Upgrade};
 use crate::gunicorn::{Quirk, WorkerClass, quirks_of};
 
 /// What this version of Gunicorn does that an operator must know.
@@ -87,7 +87,7 @@ const LEAKING: u32 = 5;
 
 /// Unless it is known to be off: it is on by default.
 fn has_control_socket(service: &Service) -> bool {
-    let off = service.settings.flag("control_socket_disable", false);
+    let off = service.settings.control_socket_disabled();
     !off.known().is_some_and(|off| off.value)
 }
 
@@ -103,6 +103,8 @@ fn acted_on(service: &Service, quirk: &Quirk, seen: &Seen) -> Verdict {
         "control-socket-leak-on-hup" => {
             format!("{} has {} threads in its master", seen.observed, service.master.threads)
         }
+        "clock-jumps-kill-workers" => format!("{} beats by the wall clock", seen.observed),
+        "control-socket-fork-deadlock" => format!("{} can deadlock a worker as it is forked", seen.observed),
         _ => seen.observed.clone(),
     };
     let by_hand = vec![quirk.advice.to_owned()];
@@ -158,7 +160,7 @@ fn upgrade(service: &Service) -> Judgement {
 
 /// A unit that reloads by USR2: the new master is not the main process, and systemd ends everything with the old one.
 fn reload_command(service: &Service) -> Judgement {
-    let Some(command) = loaded(service).map(|loaded| loaded.exec_reload.as_str()).filter(|c| sends_usr2(c)) else {
+    let Some(command) = exec_reload(service)?.filter(|command| sends_usr2(command)) else {
         return Ok(Verdict::Healthy(Seen::default()));
     };
     let unit = service.unit.known().map_or("the unit", |unit| unit.name.as_str());
@@ -179,6 +181,20 @@ fn reload_command(service: &Service) -> Judgement {
     Ok(Verdict::finding(Severity::Warning, seen, consequence, Remedy { by_hand, ..Remedy::default() }))
 }
 
+/// `ExecReload=` as loaded, else as the files of the unit have it; none where no unit runs the service.
+fn exec_reload(service: &Service) -> Result<Option<&str>, Reason> {
+    if !matches!(service.manager, Manager::SystemUnit(_) | Manager::UserUnit { .. }) {
+        return Ok(None);
+    }
+    let unit = service.unit.needed("unit")?;
+    match (&unit.loaded, unit.winner("Service.ExecReload")) {
+        (Fact::Known(loaded), _) => Ok(Some(&loaded.exec_reload)),
+        (_, Some(stored)) => Ok(Some(&stored.value)),
+        (Fact::Unreadable(reason), None) if unit.stored.is_empty() => Err(reason.clone()),
+        _ => Ok(None),
+    }
+}
+
 /// Whether a kill command names the signal: `-USR2`, `-s SIGUSR2`, `-12`.
 fn sends_usr2(command: &str) -> bool {
     command.split_whitespace().any(|word| word.contains("USR2") || word == "-12")
@@ -189,7 +205,6 @@ mod tests {
     use super::*;
     use crate::checks::healthy::{fresh_host, host_with_gunicorn, settings, with_service};
     use crate::checks::judged::*;
-    use crate::facts::Fact;
     use crate::gunicorn::{Value, Version};
     use crate::units::Pid;
 
@@ -276,6 +291,7 @@ mod tests {
     #[test]
     fn a_version_that_could_not_be_read_has_no_verdict() {
         cannot_tell(judged(&with_service(|s| hide(&mut s.version)), each));
+        cannot_tell(judged(&with_service(|s| hide(&mut s.unit)), each));
         not_applicable(fresh(&fresh_host()));
     }
 }

@@ -1,15 +1,8 @@
 //! What a worker is doing, told by the age of its heartbeat.
 
 use crate::facts::{Heartbeat, Reason, Service};
-use crate::gunicorn::{Version, WorkerClass};
+use crate::gunicorn::{Stall, Version, WorkerClass, late_beat_means, slow_after};
 use crate::units::Seconds;
-
-/// Beyond this many seconds without a beat a class that beats every second is blocked: two beats were missed, and one
-/// may be late on a busy machine.
-const BLOCKED_AFTER: f64 = 3.0;
-
-/// Slack on top of half the timeout for classes that beat that often: the wait that ends in a beat may end late.
-const SLACK: f64 = 1.0;
 
 /// Stands for the timeout where that is 0: Gunicorn's default, as long as most proxies wait for an answer too.
 const PATIENCE: f64 = 30.0;
@@ -49,25 +42,21 @@ impl Pace {
     /// The pace of a service.
     pub fn of(service: &Service) -> Result<Self, Reason> {
         let class = service.class.needed("worker class")?.value.clone();
-        let timeout = service.settings.number("timeout", 30).needed("timeout")?.value.max(0) as f64;
+        let timeout = service.settings.timeout().needed("timeout")?.value.max(0) as f64;
         let times_imports = service.known_version().map(|version| version < IMPORTS_UNTIMED);
         Ok(Self { class, timeout, times_imports })
     }
 
-    /// The age up to which a beat is as it should be.
+    /// The age up to which a beat is as it should be; never above the timeout, for then the master kills.
     pub fn allowance(&self) -> f64 {
-        let usual = match self.class {
-            WorkerClass::Sync | WorkerClass::Uvicorn => self.patience() / 2.0 + SLACK,
-            WorkerClass::Other(_) => self.patience(),
-            _ => BLOCKED_AFTER,
-        };
-        usual.min(self.patience())
+        let patience = self.patience();
+        slow_after(&self.class, patience as u64).map_or(patience, |late| late.0.min(patience))
     }
 
     /// How long an import may take before it is worth a word. Where the master times imports none grows older than
     /// the timeout, so half of it must do.
     fn import_allowance(&self) -> f64 {
-        if self.times_imports == Some(true) { self.patience() / 2.0 + SLACK } else { self.patience() }
+        if self.times_imports == Some(true) { self.patience() / 2.0 } else { self.patience() }
     }
 
     fn patience(&self) -> f64 {
@@ -79,7 +68,7 @@ impl Pace {
         let age = heartbeat.age_seconds.0;
         match heartbeat.never_beaten {
             true if age > self.import_allowance() => Doing::Importing,
-            false if age > self.allowance() && self.class == WorkerClass::Sync => Doing::OneRequest,
+            false if age > self.allowance() && late_beat_means(&self.class) == Stall::InRequest => Doing::OneRequest,
             false if age > self.allowance() => Doing::Blocked,
             _ => Doing::Well,
         }
@@ -92,6 +81,7 @@ impl Pace {
         match doing {
             Doing::Well if heartbeat.never_beaten => format!("importing the application for {age}"),
             Doing::Well => format!("beat {age} ago"),
+            Doing::Importing if self.times_imports.is_none() => format!("importing the application for {age}"),
             Doing::Importing => format!("importing the application for {age}, {fate}"),
             Doing::OneRequest => format!("in one request for {age}, {fate}"),
             Doing::Blocked => format!("{} blocked, no beat for {age}, {fate}", self.loop_name()),
@@ -99,11 +89,11 @@ impl Pace {
     }
 
     fn loop_name(&self) -> &'static str {
-        match self.class {
-            WorkerClass::Gthread | WorkerClass::Sync => "main thread",
-            WorkerClass::Gevent | WorkerClass::Eventlet => "hub",
-            WorkerClass::Other(_) => "worker",
-            WorkerClass::Tornado | WorkerClass::Asgi | WorkerClass::Uvicorn | WorkerClass::Aiohttp => "event loop",
+        match (late_beat_means(&self.class), &self.class) {
+            (Stall::MainThreadBlocked, _) => "main thread",
+            (Stall::LoopBlocked, WorkerClass::Gevent | WorkerClass::Eventlet) => "hub",
+            (Stall::LoopBlocked, _) => "event loop",
+            (Stall::InRequest | Stall::Unclear, _) => "worker",
         }
     }
 
@@ -119,7 +109,7 @@ impl Pace {
     /// Seconds until the master kills the worker; none where it never does.
     pub fn seconds_left(&self, heartbeat: &Heartbeat) -> Option<f64> {
         let untimed = heartbeat.never_beaten && self.times_imports != Some(true);
-        (self.timeout > 0.0 && !untimed).then(|| self.timeout - heartbeat.age_seconds.0)
+        (self.timeout > 0.0 && !untimed).then_some(self.timeout - heartbeat.age_seconds.0)
     }
 }
 
@@ -181,5 +171,12 @@ mod tests {
         let old = Pace { times_imports: Some(true), ..new };
         assert_eq!(old.doing(&heartbeat(20.0, true)), Doing::Importing);
         assert_eq!(old.seconds_left(&heartbeat(20.0, true)), Some(10.0));
+    }
+
+    #[test]
+    fn of_a_version_that_is_not_known_nothing_is_claimed() {
+        let unknown = Pace { times_imports: None, ..pace(WorkerClass::Sync, 30.0) };
+        let told = unknown.describe(Doing::Importing, &heartbeat(412.0, true));
+        assert_eq!(told, "importing the application for 6 min");
     }
 }
