@@ -5,6 +5,7 @@
 
 mod by_hand;
 mod control_socket;
+mod disk_wait;
 mod fstab;
 #[cfg(test)]
 pub mod healthy;

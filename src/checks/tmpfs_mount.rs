@@ -71,14 +71,19 @@ fn not_mounted(facts: &Facts, service: &Service, place: &Place) -> Judgement {
 
 fn mount_it(facts: &Facts, service: &Service, directory: &str) -> Remedy {
     let quoted = steps::quoted(directory);
-    let by_hand = if by_hand::mounts_reach(facts, service) {
-        let mut steps = heartbeat_place::mount_steps(&quoted);
-        steps.push(by_hand::reload(service));
-        steps
-    } else {
-        vec![format!("docker run --tmpfs {quoted} …, or --worker-tmp-dir /dev/shm, which is in memory already")]
+    if by_hand::mounts_reach(facts, service) {
+        let mut by_hand = heartbeat_place::mount_steps(&quoted);
+        by_hand.push(by_hand::reload(service));
+        return Remedy { command: heartbeat_place::tmpfs_command(facts, service), by_hand, restart: false };
+    }
+    let mount = match service.container.as_ref().map(|container| container.runtime.as_str()) {
+        Some("kubernetes") => format!("in the pod, an emptyDir with medium: Memory, mounted at {quoted}"),
+        Some("podman") => format!("podman run --tmpfs {quoted} …"),
+        _ => format!("docker run --tmpfs {quoted} …"),
     };
-    Remedy { command: heartbeat_place::tmpfs_command(facts, service), by_hand, restart: false }
+    let by_hand =
+        vec![mount, "or --worker-tmp-dir /dev/shm, which is in memory already".into(), steps::restart(service)];
+    Remedy { command: None, by_hand, restart: true }
 }
 
 /// The options of a mount made for the heartbeat; other places in memory are the system's.
