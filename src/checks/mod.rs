@@ -4,10 +4,24 @@
 //! man page and the generic tests follow from the table.
 
 mod assess;
+mod by_hand;
 mod columns;
+mod control_socket;
+mod disk_wait;
+mod fstab;
 #[cfg(test)]
 pub mod healthy;
+mod heartbeat_age;
+mod heartbeat_filesystem;
+mod heartbeat_mounts;
+mod heartbeat_place;
+mod heartbeat_space;
+#[cfg(test)]
+mod judged;
 mod limits_source;
+mod listen_backlog;
+mod listen_overflows;
+mod listen_queue;
 mod login_limits;
 mod memory_headroom;
 mod oom_kills;
@@ -16,14 +30,18 @@ mod open_file_limit;
 mod open_file_usage;
 mod process_names;
 mod sendfile;
+mod somaxconn;
 mod steps;
 mod stop_timeout;
 mod system_file_limit;
 mod task_limit;
+mod tmpfs_mount;
 mod unit_limit;
 mod verdict;
+mod version_quirks;
 mod weigh;
 mod worker_count;
+mod worker_doing;
 mod worker_memory;
 
 pub use assess::{HOST, Outcome, Row, Selection, Summary, assess};
@@ -83,6 +101,16 @@ pub enum Judge {
 
 /// All checks, in the order they are shown.
 pub const ALL: &[&Check] = &[
+    // heartbeat
+    &heartbeat_filesystem::CHECK,
+    &heartbeat_space::CHECK,
+    &heartbeat_age::CHECK,
+    &tmpfs_mount::CHECK,
+    &fstab::CHECK,
+    // sockets
+    &somaxconn::CHECK,
+    &listen_backlog::CHECK,
+    &listen_overflows::CHECK,
     // limits
     &open_file_limit::CHECK,
     &open_file_usage::CHECK,
@@ -96,6 +124,8 @@ pub const ALL: &[&Check] = &[
     // service
     &stop_timeout::CHECK,
     &worker_count::CHECK,
+    &version_quirks::CHECK,
+    &control_socket::CHECK,
     &process_names::CHECK,
     &sendfile::CHECK,
 ];
