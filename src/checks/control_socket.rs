@@ -10,13 +10,14 @@ pub const CHECK: Check = Check {
     id: "control-socket",
     area: Area::Service,
     title: "Control socket",
-    looks_at: "The unix socket at which the master takes orders of gunicornc (Gunicorn 25.1 and later): the control_socket\n\
-               settings, the sockets the master listens at, its user's home directory and the unit's sandbox; and\n\
-               whether two services have one path.",
-    why: "From 25.1 on the master opens a control socket unless told not to: in the working directory in 25.1,\n\
-          below $XDG_RUNTIME_DIR or ~/.gunicorn from 25.2. Where that cannot be written the error log gets\n\
-          \"Control server error\" at each start, which looks graver than it is. All services of one user have the\n\
-          same default path: the second takes the socket from the first, and gunicornc talks to the wrong one.",
+    looks_at: "The unix socket at which the master takes orders of gunicornc (Gunicorn 25.1 and later): the\n\
+               control_socket settings, the sockets the master listens at, its user's home directory and the\n\
+               unit's sandbox; and whether two services have one path.",
+    why: "From 25.1 on the master opens a control socket unless told not to: in the working directory in\n\
+          25.1, below $XDG_RUNTIME_DIR or ~/.gunicorn from 25.2. Where that cannot be written the error\n\
+          log gets \"Control server error\" at each start, which looks graver than it is. All services of\n\
+          one user have the same default path: the second takes the socket from the first, and gunicornc\n\
+          talks to the wrong one.",
     changes: "Nothing: whether the socket is wanted is yours to say.",
     by_hand: &[
         "not used: start Gunicorn with --no-control-socket",

@@ -11,13 +11,13 @@ pub const CHECK: Check = Check {
     id: "fstab",
     area: Area::Heartbeat,
     title: "Heartbeat mount stored for boot",
-    looks_at: "/etc/fstab and the mount units of systemd, for each mount that holds a heartbeat now or was made for\n\
-               one; and the lines of /etc/fstab that are no entries or mount over each other.",
-    why: "A mount made by hand is gone after the next reboot. Then its directory is a plain one on disk, or\n\
-          is missing: Gunicorn falls back to disk without a word, or exits with 255. A line without nofail\n\
-          that cannot be mounted stops the boot in emergency mode.",
-    changes: "gtune apply --tmpfs DIR appends one marked line to /etc/fstab (--backend unit: writes a mount unit).\n\
-              Other lines stay as they are, byte for byte.",
+    looks_at: "/etc/fstab and the mount units of systemd, for each mount that holds a heartbeat now or was\n\
+               made for one; and the lines of /etc/fstab that are no entries or mount over each other.",
+    why: "A mount made by hand is gone after the next reboot. Then its directory is a plain one on disk,\n\
+          or is missing: Gunicorn falls back to disk without a word, or exits with 255. A line without\n\
+          nofail that cannot be mounted stops the boot in emergency mode.",
+    changes: "gtune apply --tmpfs DIR appends one marked line to /etc/fstab (--backend unit: writes a mount\n\
+              unit). Other lines stay as they are, byte for byte.",
     by_hand: &[
         "findmnt --fstab DIR; systemctl list-unit-files --type mount",
         "echo 'tmpfs DIR tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",

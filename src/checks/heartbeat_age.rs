@@ -13,14 +13,15 @@ pub const CHECK: Check = Check {
     id: "heartbeat-age",
     area: Area::Heartbeat,
     title: "Workers beat in time",
-    looks_at: "The time since each worker last touched its heartbeat file (fstat through /proc/<worker>/fd), the\n\
-               state letter of /proc/<worker>/stat, and the kernel function it waits in (wchan).",
-    why: "The age tells what a worker does. A sync worker beats before each request and never during one:\n\
-          an old beat is a long request. Other classes beat from their main loop: an old beat is a blocked\n\
-          loop, which stops every connection of that worker. A worker that has never beaten imports the\n\
-          application. Most workers in uninterruptible sleep at once are a stalled disk. When a beat is as\n\
-          old as the timeout the master sends SIGABRT, and SIGKILL a second later. A gthread worker beats\n\
-          on even when all its threads hang: there a young beat proves only that the main thread runs.",
+    looks_at: "The time since each worker last touched its heartbeat file (fstat through /proc/<worker>/fd),\n\
+               the state letter of /proc/<worker>/stat, and the kernel function it waits in (wchan).",
+    why: "The age tells what a worker does. A sync worker beats before each request and never during\n\
+          one: an old beat is a long request. Other classes beat from their main loop: an old beat is a\n\
+          blocked loop, which stops every connection of that worker. A worker that has never beaten\n\
+          imports the application. Most workers in uninterruptible sleep at once are a stalled disk.\n\
+          When a beat is as old as the timeout the master sends SIGABRT, and SIGKILL a second later. A\n\
+          gthread worker beats on even when all its threads hang: there a young beat proves only that\n\
+          the main thread runs.",
     changes: "Nothing, where a worker is busy: what it does is the application's. Where a stalled disk holds\n\
               the heartbeat, gtune apply --tmpfs moves it into memory.",
     by_hand: &[

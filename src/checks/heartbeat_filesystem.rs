@@ -19,8 +19,8 @@ pub const CHECK: Check = Check {
           \"Perhaps out of memory?\" although memory had no part in it. In memory the touch never waits.\n\
           The file holds no data: it costs one inode a worker and nothing else.",
     changes: "gtune apply --tmpfs DIR makes the directory, stores the mount in /etc/fstab (or as a mount\n\
-              unit) and mounts it; with --unit it also adds the drop-in that makes the service use it.\n\
-              The service must be restarted.",
+              unit) and mounts it; with --unit it also adds the drop-in that makes the service use it. The\n\
+              service must be restarted.",
     by_hand: &[
         "df --output=fstype /tmp   # tmpfs: nothing to do",
         "simplest: start Gunicorn with --worker-tmp-dir /dev/shm, which is in memory on every Linux, also in containers",

@@ -12,9 +12,10 @@ pub const CHECK: Check = Check {
     looks_at: "Free inodes (f_favail of fstatfs) of the file system that holds the heartbeat files, against\n\
                the number of workers. Free bytes are not judged: the files are empty, and a tmpfs without a\n\
                free block still takes them.",
-    why: "The master makes one file for each worker it starts. Where no inode is free that fails with \"No\n\
-          space left on device\" in the master itself, and the whole server exits with 255. A respawn needs\n\
-          one inode, a reload (HUP) as many as there are workers, before the old workers give theirs back.",
+    why: "The master makes one file for each worker it starts. Where no inode is free that fails with\n\
+          \"No space left on device\" in the master itself, and the whole server exits with 255. A respawn\n\
+          needs one inode, a reload (HUP) as many as there are workers, before the old workers give\n\
+          theirs back.",
     changes: "Nothing: what fills the file system is somebody's. A mount made by gtune apply --tmpfs has\n\
               inodes for a thousand workers.",
     by_hand: &[

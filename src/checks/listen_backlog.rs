@@ -11,15 +11,15 @@ pub const CHECK: Check = Check {
     id: "listen-backlog",
     area: Area::Sockets,
     title: "Listen queues in force",
-    looks_at: "Each listening socket, TCP and unix, through sock_diag (what ss -ltn and ss -lx show): the cap it got\n\
-               when it was made and the connections that wait in it, against the backlog setting.",
-    why: "The cap is fixed when the socket listens: the smaller of backlog and net.core.somaxconn at that\n\
-          moment. Raising either later changes nothing until it listens again, and a reload (HUP) does not.\n\
-          Gunicorn 27 keeps the backlog of a socket it was handed by systemd; Gunicorn's own asgi worker and\n\
-          aiohttp's listen again with a constant. A queue that is full turns clients away, and a queue that\n\
-          fills says that the workers do not keep up.",
-    changes: "gtune apply --somaxconn N raises the kernel's bound. What makes the socket listen again is left to\n\
-              you: it is a restart of the service.",
+    looks_at: "Each listening socket, TCP and unix, through sock_diag (what ss -ltn and ss -lx show): the cap\n\
+               it got when it was made and the connections that wait in it, against the backlog setting.",
+    why: "The cap is fixed when the socket listens: the smaller of backlog and net.core.somaxconn at\n\
+          that moment. Raising either later changes nothing until it listens again, and a reload (HUP)\n\
+          does not. Gunicorn 27 keeps the backlog of a socket it was handed by systemd; Gunicorn's own\n\
+          asgi worker and aiohttp's listen again with a constant. A queue that is full turns clients\n\
+          away, and a queue that fills says that the workers do not keep up.",
+    changes: "gtune apply --somaxconn N raises the kernel's bound. What makes the socket listen again is\n\
+              left to you: it is a restart of the service.",
     by_hand: &[
         "ss -ltn; ss -lx   # Recv-Q: waiting now, Send-Q: the cap",
         "raise net.core.somaxconn, then --backlog, then restart Gunicorn (not reload)",

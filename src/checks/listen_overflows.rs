@@ -9,14 +9,15 @@ pub const CHECK: Check = Check {
     id: "listen-overflows",
     area: Area::Sockets,
     title: "Connections turned away",
-    looks_at: "ListenOverflows and ListenDrops of TcpExt in /proc/<master>/net/netstat, twice within a moment, and the\n\
-               length of each TCP queue. The counters stand for all sockets of the network namespace since it\n\
-               was made.",
-    why: "When an accept queue is full the kernel drops the last packet of the handshake: the client believes it\n\
-          is connected, waits, and tries again after a second or gives up. Gunicorn never sees it and logs\n\
-          nothing. Unix sockets have no such counter: there the length of the queue is all there is.",
-    changes: "Nothing by itself: queues fill because workers are slower than clients come. gtune apply --somaxconn\n\
-              lifts the kernel's bound where that is what cuts the queue short.",
+    looks_at: "ListenOverflows and ListenDrops of TcpExt in /proc/<master>/net/netstat, twice within a\n\
+               moment, and the length of each TCP queue. The counters stand for all sockets of the network\n\
+               namespace since it was made.",
+    why: "When an accept queue is full the kernel drops the last packet of the handshake: the client\n\
+          believes it is connected, waits, and tries again after a second or gives up. Gunicorn never\n\
+          sees it and logs nothing. Unix sockets have no such counter: there the length of the queue is\n\
+          all there is.",
+    changes: "Nothing by itself: queues fill because workers are slower than clients come. gtune apply\n\
+              --somaxconn lifts the kernel's bound where that is what cuts the queue short.",
     by_hand: &[
         "nstat -az TcpExtListenOverflows TcpExtListenDrops   # in a container: nsenter -t PID -n nstat …",
         "ss -ltn   # Recv-Q against Send-Q",

@@ -10,16 +10,16 @@ pub const CHECK: Check = Check {
     id: "somaxconn",
     area: Area::Sockets,
     title: "Kernel bound of listen queues",
-    looks_at: "net.core.somaxconn in the network namespace of the master, against the backlog setting (2048 unless\n\
-               given); and what the sysctl files set at the next boot, as systemd-sysctl and as sysctl --system\n\
-               read them.",
-    why: "The kernel cuts the backlog of every listen(2) down to net.core.somaxconn without an error. It was\n\
-          128 before Linux 5.4 and is 4096 since, so on a modern kernel Gunicorn's 2048 fits and nothing need\n\
-          be changed. Each network namespace has a value of its own, and a new one starts with the kernel's\n\
-          default: a value set on the host does not reach into containers. A higher bound alone makes no\n\
-          queue longer: the socket keeps its cap until it listens again.",
-    changes: "gtune apply --somaxconn N sets the live value in the right namespace and stores it in a file of\n\
-              /etc/sysctl.d that wins at boot. It never lowers the value.",
+    looks_at: "net.core.somaxconn in the network namespace of the master, against the backlog setting (2048\n\
+               unless given); and what the sysctl files set at the next boot, as systemd-sysctl and as sysctl\n\
+               --system read them.",
+    why: "The kernel cuts the backlog of every listen(2) down to net.core.somaxconn without an error. It\n\
+          was 128 before Linux 5.4 and is 4096 since, so on a modern kernel Gunicorn's 2048 fits and\n\
+          nothing need be changed. Each network namespace has a value of its own, and a new one starts\n\
+          with the kernel's default: a value set on the host does not reach into containers. A higher\n\
+          bound alone makes no queue longer: the socket keeps its cap until it listens again.",
+    changes: "gtune apply --somaxconn N sets the live value in the right namespace and stores it in a file\n\
+              of /etc/sysctl.d that wins at boot. It never lowers the value.",
     by_hand: &[
         "sysctl net.core.somaxconn; ss -ltn   # Send-Q: the cap in force",
         "sysctl -w net.core.somaxconn=4096",

@@ -9,13 +9,15 @@ pub const CHECK: Check = Check {
     id: "tmpfs-mount",
     area: Area::Heartbeat,
     title: "Mount of the heartbeat",
-    looks_at: "The directory that worker_tmp_dir names, and the mount there (/proc/<worker>/mountinfo): whether it\n\
-               is a mount of its own, and its options. Without a running Gunicorn: mounts stored as made for it.",
-    why: "A directory meant as a mount that is not mounted is a plain directory on disk, and Gunicorn uses it\n\
-          without a word. Gunicorn's files there are empty and never executed, so the mount can do without\n\
-          programs, devices and set-user-id files; a size and a number of inodes keep anyone who may write\n\
-          there from taking the host's memory.",
-    changes: "gtune apply --tmpfs DIR stores a line with size=, nr_inodes=, nosuid, nodev and noexec, and mounts it.",
+    looks_at: "The directory that worker_tmp_dir names, and the mount there (/proc/<worker>/mountinfo):\n\
+               whether it is a mount of its own, and its options. Without a running Gunicorn: mounts stored\n\
+               as made for it.",
+    why: "A directory meant as a mount that is not mounted is a plain directory on disk, and Gunicorn\n\
+          uses it without a word. Gunicorn's files there are empty and never executed, so the mount can\n\
+          do without programs, devices and set-user-id files; a size and a number of inodes keep anyone\n\
+          who may write there from taking the host's memory.",
+    changes: "gtune apply --tmpfs DIR stores a line with size=, nr_inodes=, nosuid, nodev and noexec, and\n\
+              mounts it.",
     by_hand: &[
         "findmnt DIR   # nothing: not mounted",
         "in /etc/fstab: tmpfs DIR tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail 0 0",
@@ -166,9 +168,9 @@ fn fresh(facts: &Facts) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::healthy::*;
+    use crate::checks::healthy::{fresh_host, host_with_gunicorn, mount, settings, with_service};
     use crate::checks::judged::*;
-    use crate::facts::{Filesystem, FsKind};
+    use crate::facts::{Container, Filesystem, FsKind};
     use crate::gunicorn::Value;
 
     fn with_filesystem(change: impl Fn(&mut Filesystem) + Copy) -> Facts {
@@ -218,6 +220,19 @@ mod tests {
         assert_eq!(finding.severity, Severity::Warning);
         assert!(finding.seen.observed.starts_with("/mem is not mounted"));
         assert!(finding.remedy.by_hand.iter().any(|step| step.contains("/etc/fstab")));
+    }
+
+    #[test]
+    fn in_a_container_its_runtime_makes_the_mount() {
+        let mut facts = with_filesystem(on_disk);
+        service(&mut facts).mounts = Fact::Known(vec![mount("/", "overlay", &["rw"])]);
+        for (runtime, words) in [("docker", "docker run --tmpfs /mem"), ("kubernetes", "emptyDir")] {
+            let because = "cgroup path".into();
+            service(&mut facts).container = Some(Container { runtime: runtime.into(), id: None, because });
+            let finding = found(judged(&facts, each));
+            assert_eq!(finding.remedy.command, None);
+            assert!(finding.remedy.by_hand[0].contains(words), "{:?}", finding.remedy.by_hand);
+        }
     }
 
     #[test]

@@ -10,12 +10,13 @@ pub const CHECK: Check = Check {
     id: "version-quirks",
     area: Area::Service,
     title: "Version and its quirks",
-    looks_at: "The version of the gunicorn package the master would import, against what is known of versions 19 to 27;\n\
-               whether the package is younger than the master; whether an upgrade by USR2 was left half done; and\n\
-               ExecReload= of the unit.",
-    why: "Versions differ in what a host does to them: up to 21.2 a clock set forward kills every worker, 25.1.0\n\
-          can deadlock a worker as it is forked, up to 26.0 a Gunicorn that is process 1 of a container takes\n\
-          any orphan for a worker. What needs no action now is listed as evidence, for the day a log puzzles you.",
+    looks_at: "The version of the gunicorn package the master would import, against what is known of versions\n\
+               19 to 27; whether the package is younger than the master; whether an upgrade by USR2 was left\n\
+               half done; and ExecReload= of the unit.",
+    why: "Versions differ in what a host does to them: up to 21.2 a clock set forward kills every\n\
+          worker, 25.1.0 can deadlock a worker as it is forked, up to 26.0 a Gunicorn that is process 1\n\
+          of a container takes any orphan for a worker. What needs no action now is listed as evidence,\n\
+          for the day a log puzzles you.",
     changes: "Nothing: an upgrade of Gunicorn is the application's to make.",
     by_hand: &[
         "VENV/bin/pip show gunicorn; ps -o lstart= -p MASTER   # is the package younger than the master?",
