@@ -28,8 +28,10 @@ pub struct OpenFiles {
     pub sockets: BTreeSet<u64>,
     /// How many are open.
     pub count: u64,
-    highest: i32,
-    kinds: HashMap<String, u64>,
+    /// The highest number; -1 where none is open.
+    pub highest: i32,
+    /// How many of each kind.
+    pub kinds: HashMap<String, u64>,
 }
 
 impl OpenFiles {

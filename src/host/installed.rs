@@ -199,6 +199,7 @@ mod tests {
     /// A virtual environment and a system with packages of their own.
     fn host() -> (tempfile::TempDir, Origins) {
         let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("srv/app")).unwrap();
         install(root.path(), "/srv/venv/lib/python3.11/site-packages", "23, 0, 0");
         fs::write(root.path().join("srv/venv/pyvenv.cfg"), "home = /usr/bin\n").unwrap();
         install(root.path(), "/usr/lib/python3/dist-packages", "20, 1, 0");

@@ -15,7 +15,7 @@ use super::settings::Started;
 use crate::facts::{Cgroup, Fact, Heartbeat, ListenerOrigin, LoadedUnit, Mount, Reason, Service, Unit, Worker};
 use crate::gunicorn::{SettingInputs, Settings, Source, Sourced, WorkerClass, is_retitled};
 use crate::units::Pid;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Workers whose pages are added up: beyond these the figure is the same again, and each costs the kernel a walk over
 /// its page tables.
@@ -197,17 +197,22 @@ fn dirty_heartbeat(candidate: &Candidate, group: &Group) -> Fact<Heartbeat> {
     }
 }
 
-/// Sockets were handed over where the environment says so to this very process, or its unit is started by a socket.
+/// Sockets were handed over where the environment says so to this very process; where a title hides the environment,
+/// its unit's being started by a socket tells.
 fn origin(master: &Candidate, inputs: &SettingInputs, unit: Option<&LoadedUnit>) -> ListenerOrigin {
-    let variables = inputs.variables.known();
-    let handed = variables.is_some_and(|all| {
-        let for_this = all
-            .get("LISTEN_PID")
-            .is_none_or(|pid| *pid == master.status.inner_pid.map_or(master.handle.pid, Pid).to_string());
-        all.get("LISTEN_FDS").is_some_and(|count| count != "0") && (for_this || all.contains_key("GUNICORN_PID"))
-    });
-    let by_unit = unit.is_some_and(|unit| !unit.socket_units.is_empty());
-    if handed || by_unit { ListenerOrigin::SocketUnit } else { ListenerOrigin::Master }
+    let handed = match &inputs.variables {
+        Fact::Known(variables) if !is_retitled(&master.arguments) => has_handed_sockets(variables, master),
+        _ => unit.is_some_and(|unit| !unit.socket_units.is_empty()),
+    };
+    if handed { ListenerOrigin::SocketUnit } else { ListenerOrigin::Master }
+}
+
+/// `LISTEN_PID` guards against a child that inherited the variables (sd_listen_fds(3)); Gunicorn sets it anew for the
+/// successor it starts, whose own number it cannot know.
+fn has_handed_sockets(variables: &BTreeMap<String, String>, master: &Candidate) -> bool {
+    let own = master.status.inner_pid.map_or(master.handle.pid, Pid).to_string();
+    let for_this = variables.get("LISTEN_PID").is_none_or(|pid| *pid == own) || variables.contains_key("GUNICORN_PID");
+    for_this && variables.get("LISTEN_FDS").is_some_and(|count| count != "0")
 }
 
 /// The worker class: what settings say, with `threads` above 1 turning sync into gthread; else what workers show.
