@@ -12,6 +12,8 @@ else:
     listener = socket.socket()
     listener.bind((host, int(port)))
 listener.listen(backlog)
-first = os.dup2(listener.fileno(), 3, inheritable=True)
+os.dup2(listener.fileno(), 3)
+# Where the socket already has number 3, dup2 does nothing, and would leave it closed on exec.
+os.set_inheritable(3, True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execvp(command[0], command)

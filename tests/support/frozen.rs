@@ -71,4 +71,3 @@ impl Drop for FrozenDisk {
         drop(thawer.wait());
     }
 }
-

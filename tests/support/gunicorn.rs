@@ -51,7 +51,7 @@ pub struct Running<'h> {
     pub directory: PathBuf,
     /// The addresses it was told to listen at, as gtune shows them.
     pub listeners: Vec<String>,
-    _started: Child,
+    started: Child,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -119,8 +119,14 @@ impl<'h> Gunicorn<'h> {
     pub fn isolated(self, prepare: &str) -> Self {
         let namespace = script("namespace.py");
         let line = format!("{prepare}\nexec \"$@\"");
-        self.under(&[PYTHON, &namespace.to_string_lossy(), "exec", "sh", "-euc", &line, "sh"])
-            .under(&["unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc"])
+        self.under(&[PYTHON, &namespace.to_string_lossy(), "exec", "sh", "-euc", &line, "sh"]).under(&[
+            "unshare",
+            "--net",
+            "--pid",
+            "--mount",
+            "--fork",
+            "--mount-proc",
+        ])
     }
 
     /// What must be true before it is handed over.
@@ -153,7 +159,7 @@ impl<'h> Gunicorn<'h> {
     pub fn start(self) -> Result<Running<'h>> {
         let directory = self.host.directory().join(format!("gunicorn-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir(&directory)?;
-        for name in ["app.py", "never.py", "embedded.py"] {
+        for name in ["app.py", "never.py", "embedded.py", "dirty.py"] {
             fs::copy(script(name), directory.join(name))?;
         }
         let argv: Vec<_> = self.wrapper.iter().cloned().chain(self.argv()).collect();
@@ -165,7 +171,7 @@ impl<'h> Gunicorn<'h> {
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))
             .spawn()?;
-        let running = Running { host: self.host, directory, listeners: self.bind.clone(), _started: started };
+        let mut running = Running { host: self.host, directory, listeners: self.bind.clone(), started };
         running.wait(self.workers, self.until)?;
         Ok(running)
     }
@@ -177,16 +183,22 @@ fn activated(bind: &[String], backlog: u32, program: OsString) -> Vec<OsString> 
 }
 
 impl Running<'_> {
-    fn wait(&self, workers: usize, until: Until) -> Result {
-        let ready = || {
-            let seen = self.workers();
-            let beaten = seen.iter().all(|worker| worker.heartbeats.iter().any(|heartbeat| heartbeat.beaten));
-            (seen.len() == workers && (until == Until::Forked || beaten)).then_some(())
-        };
-        eventually("a Gunicorn that is ready", ready).map_err(|waited| {
-            let said = waited.message().unwrap_or_default().to_owned();
+    fn wait(&mut self, workers: usize, until: Until) -> Result {
+        let ready = eventually("a Gunicorn that is ready", || self.state(workers, until)).and_then(|ended| ended);
+        ready.map_err(|failed| {
+            let said = failed.message().unwrap_or_default();
             format!("{said}\n{}\n{:#?}", self.stderr(), self.processes()).into()
         })
+    }
+
+    /// Ready, ended too early, or nothing yet. One that becomes a daemon ends well and goes on.
+    fn state(&mut self, workers: usize, until: Until) -> Option<Result> {
+        if let Some(status) = self.started.try_wait().ok().flatten().filter(|status| !status.success()) {
+            return Some(Err(format!("Gunicorn ended with {status}").into()));
+        }
+        let seen = self.workers();
+        let beats = |worker: &Seen| worker.heartbeats.iter().any(|heartbeat| heartbeat.beaten);
+        (seen.len() == workers && (until == Until::Forked || seen.iter().all(beats))).then_some(Ok(()))
     }
 
     /// All its processes.

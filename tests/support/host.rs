@@ -108,19 +108,15 @@ impl Host {
     }
 
     /// A command inside, in this directory, with these variables besides a clean environment.
-    pub fn command_in(
-        &self,
-        directory: &Path,
-        variables: &[(String, String)],
-        program: impl AsRef<OsStr>,
-    ) -> Command {
+    pub fn command_in(&self, directory: &Path, variables: &[(String, String)], program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["--target", &self.outside_pid, "--mount", "--net", "--uts", "--ipc", "--pid"]);
         if !is_root() {
             command.args(["--user", "--preserve-credentials"]);
         }
-        command.args(["--", "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]);
-        command.args(["LANG=C.UTF-8".into(), setting("HOME", directory), "-C".into()]).arg(directory);
+        command.args(["--", "env", "-i", "-C"]).arg(directory);
+        command.args(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]);
+        command.arg(setting("HOME", directory));
         command.args(variables.iter().map(|(name, value)| format!("{name}={value}")));
         command.arg(program).stdin(Stdio::null());
         command
@@ -155,6 +151,14 @@ impl Host {
     /// Sets `net.core.somaxconn` in this host's network namespace.
     pub fn set_somaxconn(&self, value: u32) -> Result {
         self.shell(&format!("echo {value} > /proc/sys/net/core/somaxconn")).map(drop)
+    }
+
+    /// A counter of this host's network, by its name among the `TcpExt` of `/proc/net/netstat`.
+    pub fn tcp_counter(&self, name: &str) -> Option<u64> {
+        let text = fs::read_to_string(self.seen_from_outside("/proc/1/net/netstat")).ok()?;
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt: "));
+        let mut pairs = lines.next()?.split(' ').zip(lines.next()?.split(' '));
+        pairs.find(|(column, _)| *column == name)?.1.parse().ok()
     }
 
     /// A directory of this host on a tmpfs with these mount options.

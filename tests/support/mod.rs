@@ -16,7 +16,7 @@ pub use cgroup::PidsCgroup;
 pub use doctor::{Check, Report};
 pub use frozen::FrozenDisk;
 pub use gunicorn::{Gunicorn, Running, Shape, Until};
-pub use host::{Host, Outcome, eventually};
+pub use host::{Host, Outcome, eventually, outcome};
 pub use law::{Law, run_laws};
 pub use needs::{Need, installed_version, testbed};
 pub use processes::Seen;

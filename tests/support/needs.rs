@@ -76,7 +76,9 @@ impl Need {
             ),
             Self::Major(venv, least) => unless(
                 installed_version(venv, "gunicorn").and_then(|v| v.split('.').next()?.parse().ok()) >= Some(least),
-                format!("no Gunicorn {least} or later in venv-{venv}; needs a newer Python: tests/run uses /usr/bin/python3"),
+                format!(
+                    "no Gunicorn {least} or later in venv-{venv}; needs a newer Python: tests/run uses /usr/bin/python3"
+                ),
             ),
             Self::Root => unless(nix::unistd::geteuid().is_root(), "not root; run: sudo -E tests/run".to_owned()),
             Self::LoopDevice => FrozenDisk::missing(),
