@@ -59,15 +59,7 @@ pub fn laws() -> Vec<Law> {
     laws
 }
 
-fn class_law(
-    (venv, class, argument, application, package): (
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static str,
-    ),
-) -> Law {
+fn class_law((venv, class, argument, application, package): Class) -> Law {
     let name = format!("a_{class}_service_of_{venv}_is_seen_as_it_is");
     Law::new(name, &[Need::Namespaces, Need::Venv(venv), Need::Package(venv, package)], move || {
         let host = Host::new()?;

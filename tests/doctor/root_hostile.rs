@@ -175,7 +175,7 @@ fn garbage(bytes: usize) -> Vec<u8> {
 fn unreadable(_: &Hostile, file: &Path) -> Result {
     use std::os::unix::fs::PermissionsExt;
     fs::write(file, "net.core.somaxconn = 128\n")?;
-    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0))?)
+    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o000))?)
 }
 
 /// There is a whole report, it claims nothing live, and it shows nothing from outside.
