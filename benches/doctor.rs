@@ -1,5 +1,5 @@
 //! `gtune doctor` beside `lsof -nP`, on a host that is busy with other things: 400 processes that hold 80,000
-//! descriptors. Run by `cargo bench --bench doctor`; needs no root. Wall time, CPU time and peak memory of each run
+//! descriptors, and a Gunicorn where `tests/run` has put one. Run by `cargo bench --bench doctor`; needs no root. Wall time, CPU time and peak memory of each run
 //! are what the kernel counts for it (getrusage(2)); the two take turns, and medians are shown.
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
@@ -7,8 +7,8 @@ use nix::sys::time::TimeValLike;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use tabled::builder::Builder;
 use tabled::settings::Style;
 
@@ -35,13 +35,17 @@ struct Load {
     directory: tempfile::TempDir,
 }
 
+/// A Gunicorn for doctor to judge; it ends when this is dropped.
+struct Gunicorn(Child);
+
 fn main() -> Result {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(at) = arguments.iter().position(|argument| argument == MEASURE) {
         return measure(&arguments[at + 1..]);
     }
     let load = Load::start()?;
-    describe_machine(&load);
+    let gunicorn = Gunicorn::start(&load);
+    describe_machine(&load, gunicorn.as_ref());
     let gtune = vec![env!("CARGO_BIN_EXE_gtune").to_owned(), "doctor".to_owned(), "--format=json".to_owned()];
     let lsof = vec!["lsof".to_owned(), "-nP".to_owned()];
     let both = vec![("gtune doctor", gtune), ("lsof -nP", lsof)];
@@ -83,6 +87,38 @@ impl Drop for Load {
             eprintln!("cannot stop the load: {reason}");
         }
     }
+}
+
+impl Gunicorn {
+    fn start(load: &Load) -> Option<Self> {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let socket = load.directory.path().join("app.sock");
+        let started = Command::new(project.join("target/testbed/venv-newest/bin/gunicorn"))
+            .args(["--workers", "4", "--log-level", "critical", "--chdir"])
+            .arg(project.join("tests/support"))
+            .arg("--bind")
+            .arg(format!("unix:{}", socket.display()))
+            .arg("app:application")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .spawn();
+        let gunicorn = Self(started.ok()?);
+        // It listens before it forks; the workers are there soon after, long before the first round is over.
+        let listens = || (0..100).any(|_| socket.exists() || pause(100));
+        listens().then_some(gunicorn)
+    }
+}
+
+impl Drop for Gunicorn {
+    fn drop(&mut self) {
+        // SIGTERM, not SIGKILL: the master takes its workers along.
+        drop(Command::new("kill").arg(self.0.id().to_string()).status());
+        drop(self.0.wait());
+    }
+}
+
+fn pause(milliseconds: u64) -> bool {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    false
 }
 
 /// Runs a command, and prints what it took as three numbers.
@@ -154,7 +190,7 @@ fn print_table(measured: &[(String, Result<Vec<Run>>)]) -> Result {
     Ok(())
 }
 
-fn describe_machine(load: &Load) {
+fn describe_machine(load: &Load, gunicorn: Option<&Gunicorn>) {
     let first = |path: &str, key: &str| {
         let text = fs::read_to_string(path).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
@@ -169,6 +205,8 @@ fn describe_machine(load: &Load) {
         first("/proc/meminfo", "MemTotal")
     );
     if let Some(truth) = load.truth() {
-        println!("beside it: {} processes with {} descriptors\n", truth["processes"], truth["fds"]);
+        let gunicorn =
+            if gunicorn.is_some() { "a Gunicorn of 4 workers" } else { "no Gunicorn (tests/run brings one)" };
+        println!("{gunicorn}; beside it {} processes with {} descriptors\n", truth["processes"], truth["fds"]);
     }
 }

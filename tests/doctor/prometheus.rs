@@ -25,6 +25,7 @@ fn metrics(host: &Host) -> Result<String> {
 }
 
 fn must_be_clean(metrics: &str) -> Result {
+    assert!(metrics.contains("gtune_build_info"), "{metrics}");
     let mut promtool = Command::new(testbed().join("promtool/promtool"))
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -40,9 +41,7 @@ fn must_be_clean(metrics: &str) -> Result {
 }
 
 fn fresh_host_is_clean() -> Result {
-    let metrics = metrics(&Host::new()?)?;
-    assert!(metrics.contains("gtune_build_info"));
-    must_be_clean(&metrics)
+    must_be_clean(&metrics(&Host::new()?)?)
 }
 
 fn beside_gunicorns_is_clean() -> Result {
