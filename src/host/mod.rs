@@ -17,6 +17,7 @@ mod namespaces;
 mod networks;
 mod observe;
 mod owners;
+mod patience;
 mod processes;
 mod root;
 mod services;
