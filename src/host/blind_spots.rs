@@ -1,16 +1,18 @@
 //! What a look could not see, as a whole.
 
 use super::candidates::{Candidate, Pass};
+use super::processes::words;
 use crate::facts::{Fact, Mount, Reason};
 use nix::unistd::geteuid;
+use std::collections::BTreeMap;
 
 /// Numbers of processes that are named; more tell the operator nothing new.
 const NAMED: usize = 5;
 
 /// One clause for each kind of blindness.
 pub fn blind_spots(pass: &Pass, own_mounts: &Fact<Vec<Mount>>) -> Vec<Reason> {
-    let hidden = hidden_processes(pass, own_mounts, geteuid().is_root());
-    hidden_descriptors(pass).into_iter().chain(hidden).collect()
+    let unlisted = unlisted_processes(own_mounts, geteuid().is_root());
+    hidden_descriptors(pass).into_iter().chain(unseen_processes(pass)).chain(unlisted).collect()
 }
 
 /// Many a Python program is looked at; only those count that look like a Gunicorn by what everyone may see, for every
@@ -28,16 +30,19 @@ fn hidden_descriptors(pass: &Pass) -> Option<Reason> {
     Some(Reason::new(format!("the descriptors of what looks like Gunicorn are hidden (pids {pids}{more}): {reason}")))
 }
 
-/// Processes that are listed and may not be asked for their status (`hidepid=1` of proc(5)), or are not even listed.
-fn hidden_processes(pass: &Pass, own_mounts: &Fact<Vec<Mount>>, is_root: bool) -> Option<Reason> {
+/// Processes that are listed and could not be asked for their status, as with `hidepid=1` of proc(5), or where gtune
+/// itself may not open more files.
+fn unseen_processes(pass: &Pass) -> Vec<Reason> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    pass.unseen.iter().for_each(|errno| *counts.entry(words(*errno)).or_default() += 1);
+    let clause = |(why, count)| Reason::new(format!("processes in /proc that could not be looked at: {count}: {why}"));
+    counts.into_iter().map(clause).collect()
+}
+
+/// Processes that are not even listed.
+fn unlisted_processes(own_mounts: &Fact<Vec<Mount>>, is_root: bool) -> Option<Reason> {
     let unlisted = !is_root && own_mounts.known().is_some_and(|mounts| mounts.iter().any(hides_processes));
-    match pass.hidden {
-        0 if unlisted => Some(Reason::new("processes of other users are hidden: /proc is mounted with hidepid")),
-        0 => None,
-        count => {
-            Some(Reason::new(format!("{count} processes may not be asked for their status: permission denied: /proc")))
-        }
-    }
+    unlisted.then(|| Reason::new("processes of other users are hidden: /proc is mounted with hidepid"))
 }
 
 /// With `hidepid=2`, and with `4`, processes of others are not listed; since Linux 5.8 these have names (proc(5)).
@@ -51,26 +56,27 @@ fn hides_processes(mount: &Mount) -> bool {
 mod tests {
     use super::*;
     use crate::checks::healthy::mount;
+    use nix::errno::Errno;
 
-    fn hidden(options: &[&str], is_root: bool) -> bool {
+    fn is_blind(options: &[&str], is_root: bool) -> bool {
         let mounts = Fact::Known(vec![mount("/proc", "proc", options)]);
-        hidden_processes(&Pass::default(), &mounts, is_root).is_some()
+        unlisted_processes(&mounts, is_root).is_some()
     }
 
     #[test]
     fn a_proc_that_lists_only_ones_own_is_a_blind_spot_to_others_than_root() {
         for option in ["hidepid=2", "hidepid=invisible", "hidepid=ptraceable"] {
-            assert!(hidden(&["rw", option], false));
-            assert!(!hidden(&["rw", option], true));
+            assert!(is_blind(&["rw", option], false));
+            assert!(!is_blind(&["rw", option], true));
         }
-        assert!(!hidden(&["rw", "hidepid=0"], false));
+        assert!(!is_blind(&["rw", "hidepid=0"], false));
     }
 
     #[test]
-    fn processes_that_may_not_be_asked_are_counted() {
-        let pass = Pass { hidden: 7, ..Pass::default() };
-        let found = blind_spots(&pass, &Fact::Absent);
-        assert_eq!(found.len(), 1);
-        assert!(found[0].to_string().starts_with("7 processes"));
+    fn processes_that_could_not_be_asked_are_counted_by_the_reason() {
+        let pass = Pass { unseen: vec![Errno::EACCES, Errno::EMFILE, Errno::EACCES], ..Pass::default() };
+        let found: Vec<String> = unseen_processes(&pass).iter().map(Reason::to_string).collect();
+        let seen = |why: &str| found.contains(&format!("processes in /proc that could not be looked at: {why}"));
+        assert!(seen("2: permission denied") && seen("1: too many open files"), "{found:?}");
     }
 }

@@ -38,8 +38,8 @@ pub struct Pass {
     pub relatives: Relatives,
     /// Those that may belong to a Gunicorn.
     pub candidates: Vec<Candidate>,
-    /// How many could not even be asked for their status (`hidepid=` of proc(5)).
-    pub hidden: usize,
+    /// Why others could not even be asked for their status: one error each.
+    pub unseen: Vec<Errno>,
 }
 
 /// Looks at every process once. A process that ends meanwhile was not there.
@@ -52,8 +52,9 @@ pub fn pass(proc: BorrowedFd<'_>, mounts: &mut Mounts) -> Result<Pass, Errno> {
                 pass.candidates.push(found.closer(mounts));
                 make_room_for(pass.candidates.len());
             }
-            Err(Errno::EACCES | Errno::EPERM) => pass.hidden += 1,
-            Ok(None) | Err(_) => {}
+            // It has ended.
+            Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+            Err(errno) => pass.unseen.push(errno),
         }
     }
     Ok(pass)

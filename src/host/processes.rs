@@ -20,7 +20,7 @@ const LARGEST_PROC_FILE: usize = 16 << 20;
 const IN_MEMORY: [&str; 4] = ["cmdline", "environ", "maps", "smaps_rollup"];
 
 /// Open descriptors that gtune needs besides its handles on processes.
-const HANDLES_BEFORE_RAISING_THE_LIMIT: usize = 256;
+const HANDLES_BEFORE_RAISING_THE_LIMIT: usize = 128;
 
 /// A process, pinned by its directory below `/proc`. Once it has ended, every read through this fails; the kernel
 /// never lets the directory show a later process of the same number (proc(5)).
