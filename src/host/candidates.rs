@@ -38,8 +38,8 @@ pub struct Pass {
     pub relatives: Relatives,
     /// Those that may belong to a Gunicorn.
     pub candidates: Vec<Candidate>,
-    /// How many could not even be asked for their status (`hidepid=` of proc(5)).
-    pub hidden: usize,
+    /// Why others could not even be asked for their status: one error each.
+    pub unseen: Vec<Errno>,
 }
 
 /// Looks at every process once. A process that ends meanwhile was not there.
@@ -52,8 +52,9 @@ pub fn pass(proc: BorrowedFd<'_>, mounts: &mut Mounts) -> Result<Pass, Errno> {
                 pass.candidates.push(found.closer(mounts));
                 make_room_for(pass.candidates.len());
             }
-            Err(Errno::EACCES | Errno::EPERM) => pass.hidden += 1,
-            Ok(None) | Err(_) => {}
+            // It has ended.
+            Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+            Err(errno) => pass.unseen.push(errno),
         }
     }
     Ok(pass)
@@ -78,7 +79,7 @@ struct Passed {
 impl Reader {
     /// The process, where it is worth a closer look. A zombie holds nothing any more.
     fn look(&mut self, proc: BorrowedFd<'_>, pid: Pid, relatives: &mut Relatives) -> Result<Option<Passed>, Errno> {
-        let handle = ProcessHandle::open(proc, pid)?;
+        let mut handle = ProcessHandle::open(proc, pid)?;
         handle.read_into("stat", &mut self.stat)?;
         handle.read_into("status", &mut self.status)?;
         let (Some(status), Some(started)) = (Status::parse(&self.status), parse_start_ticks(&self.stat)) else {
@@ -88,7 +89,12 @@ impl Reader {
         if matches!(status.state.0, 'Z' | 'X' | 'x') {
             return Ok(None);
         }
-        handle.read_into("cmdline", &mut self.line)?;
+        handle.is_doing(status.state);
+        match handle.read_into("cmdline", &mut self.line) {
+            // A blocked process may keep its arguments to itself; its signals still tell.
+            Err(Errno::ETIMEDOUT) => self.line.clear(),
+            other => other?,
+        }
         let arguments = arguments(&self.line);
         let passes = worth_a_look(status.sig_cgt, &status.name, &arguments);
         Ok(passes.then_some(Passed { handle, status, started, arguments }))

@@ -70,9 +70,11 @@ pub fn open_files(process: &ProcessHandle) -> Fact<OpenFiles> {
 
 fn links(process: &ProcessHandle) -> Result<OpenFiles, Errno> {
     let mut directory = process.list("fd")?;
-    let entries: Vec<_> = directory.iter().collect::<Result<_, _>>()?;
-    let mut numbers: Vec<i32> =
-        entries.iter().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect();
+    // Numbers and no entries are kept: a worker may hold a hundred thousand connections.
+    let mut numbers: Vec<i32> = Vec::new();
+    for entry in directory.iter() {
+        numbers.extend(entry?.file_name().to_str().ok().and_then(|name| name.parse::<i32>().ok()));
+    }
     numbers.sort_unstable();
     let mut files = OpenFiles { highest: -1, ..OpenFiles::default() };
     for number in numbers {

@@ -2,21 +2,15 @@
 
 use super::descriptors::HeartbeatLink;
 use super::filesystems::room;
+use super::patience::patiently;
 use super::processes::ProcessHandle;
 use crate::facts::{Fact, Filesystem, Heartbeat, Mount, Reason, Room, mount_by_id, parse_fdinfo_mount_id};
 use crate::units::{DeviceId, FileId, Seconds};
 use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 use nix::time::{ClockId, clock_gettime};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::Duration;
-
-/// How long a file system on a network or in user space may take to answer. A healthy one needs milliseconds; one that
-/// needs longer than this stalls workers as well.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// No host has been up for 31 years: a modification time above this is the wall clock, one below it is the
 /// CLOCK_MONOTONIC that Gunicorn writes since 22.0.
@@ -25,18 +19,20 @@ const WALL_CLOCK_SINCE: f64 = 1e9;
 /// How far a monotonic time may lie ahead of now: the two are read one after the other, by different processes.
 const CLOCK_TOLERANCE: f64 = 1.0;
 
+/// The mounts that a process sees, shared by all who see the same.
+type MountTable = Rc<Fact<Vec<Mount>>>;
+
 /// The mounts of each mount namespace that was met, and what was learnt about the file systems on them.
 #[derive(Debug, Default)]
 pub struct Mounts {
-    tables: HashMap<(u64, Vec<u8>), Rc<Fact<Vec<Mount>>>>,
+    tables: HashMap<(u64, Vec<u8>), MountTable>,
     room: HashMap<u64, Fact<Room>>,
-    silent: HashSet<String>,
     own_time_namespace: Option<Fact<u64>>,
 }
 
 impl Mounts {
     /// The mounts a process sees. Read once for each mount namespace and root directory in it.
-    pub fn of(&mut self, process: &ProcessHandle) -> Rc<Fact<Vec<Mount>>> {
+    pub fn of(&mut self, process: &ProcessHandle) -> MountTable {
         let read = || Rc::new(process.read("mountinfo").map(|bytes| Mount::parse_all(&bytes)));
         match (process.namespace("mnt"), process.link("root")) {
             (Fact::Known(namespace), Fact::Known(root)) => {
@@ -51,7 +47,7 @@ impl Mounts {
 pub fn look(process: &ProcessHandle, link: &HeartbeatLink, mounts: &mut Mounts) -> Fact<Heartbeat> {
     let mount = mount_of_descriptor(process, link.descriptor, mounts);
     let stat = match &mount {
-        Fact::Known(mount) if mount.kind.may_hang() => mounts.ask_patiently(process, link, mount),
+        Fact::Known(mount) if mount.kind.may_hang() => ask_patiently(process, link, mount),
         _ => process.stat(&format!("fd/{}", link.descriptor)).map_err(|errno| process.reason("fd", errno)),
     };
     let stat = match stat {
@@ -110,31 +106,6 @@ impl Mounts {
         }
     }
 
-    /// Asks a file system that may hang in a thread that is left behind if it does.
-    fn ask_patiently(
-        &mut self,
-        process: &ProcessHandle,
-        link: &HeartbeatLink,
-        mount: &Mount,
-    ) -> Result<FileStat, Reason> {
-        let silent = || Reason::new(format!("{} at {} does not answer", mount.kind, mount.mount_point));
-        if self.silent.contains(&mount.mount_point) {
-            return Err(silent());
-        }
-        let (answer, wait) = channel();
-        let name = format!("fd/{}", link.descriptor);
-        let handle = process.duplicate().map_err(|_| process.reason(&name, Errno::EMFILE))?;
-        let asking = thread::Builder::new().spawn(move || answer.send(handle.stat(&name)));
-        asking.map_err(|_| process.reason("fd", Errno::EAGAIN))?;
-        match wait.recv_timeout(PATIENCE) {
-            Ok(stat) => stat.map_err(|errno| process.reason("fd", errno)),
-            Err(_) => {
-                self.silent.insert(mount.mount_point.clone());
-                Err(silent())
-            }
-        }
-    }
-
     /// Whether the monotonic clock of a process is gtune's (time_namespaces(7), since Linux 5.6).
     fn shares_clock(&mut self, process: &ProcessHandle) -> ClockOf {
         let own = self.own_time_namespace.get_or_insert_with(own_time_namespace);
@@ -143,6 +114,16 @@ impl Mounts {
             (Fact::Absent, _) | (_, Fact::Absent) => ClockOf::BothAlike,
             _ => ClockOf::Another,
         }
+    }
+}
+
+/// What stat(2) says of a heartbeat file on a file system that may hang.
+fn ask_patiently(process: &ProcessHandle, link: &HeartbeatLink, mount: &Mount) -> Result<FileStat, Reason> {
+    let name = format!("fd/{}", link.descriptor);
+    let handle = process.duplicate().map_err(|_| process.reason(&name, Errno::EMFILE))?;
+    match patiently(move || handle.stat(&name)) {
+        Some(stat) => stat.map_err(|errno| process.reason("fd", errno)),
+        None => Err(Reason::new(format!("{} at {} does not answer", mount.kind, mount.mount_point))),
     }
 }
 

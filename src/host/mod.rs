@@ -1,6 +1,7 @@
 //! The only place that reads the system. One look yields [`Facts`](crate::facts::Facts).
 
 mod ancestors;
+mod blind_spots;
 mod candidates;
 mod cgroups;
 mod descriptors;
@@ -17,6 +18,7 @@ mod namespaces;
 mod networks;
 mod observe;
 mod owners;
+mod patience;
 mod processes;
 mod root;
 mod services;

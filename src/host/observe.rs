@@ -1,5 +1,6 @@
 //! One look at a host.
 
+use super::blind_spots::blind_spots;
 use super::candidates::{Candidate, Pass, pass};
 use super::cgroups::Hierarchies;
 use super::figures::{Closeness, Moment, process};
@@ -150,42 +151,4 @@ fn drafts<'a>(
     drafts
         .map(|((group, master, owner), unit)| Draft { group, master, watch: Watch::begin(&master.handle), owner, unit })
         .collect()
-}
-
-/// What this look could not see, as a whole.
-fn blind_spots(pass: &Pass, own_mounts: &Fact<Vec<Mount>>) -> Vec<Reason> {
-    let mut found = Vec::new();
-    let blind: Vec<(&Candidate, &Reason)> = pass
-        .candidates
-        .iter()
-        .filter(|one| one.looks_like_gunicorn())
-        .filter_map(|one| Some((one, one.blind()?)))
-        .collect();
-    if let Some((_, reason)) = blind.first() {
-        let pids: Vec<String> = blind.iter().take(5).map(|(candidate, _)| candidate.handle.pid.to_string()).collect();
-        let more = if blind.len() > pids.len() { ", …" } else { "" };
-        found.push(Reason::new(format!(
-            "the descriptors of {} processes that look like Gunicorn's are hidden (pids {}{more}): {reason}",
-            blind.len(),
-            pids.join(", ")
-        )));
-    }
-    if pass.hidden > 0 {
-        found.push(Reason::new(format!(
-            "{} processes of other users are hidden: /proc is mounted with hidepid",
-            pass.hidden
-        )));
-    } else if hides_processes(own_mounts) && !nix::unistd::geteuid().is_root() {
-        found.push(Reason::new("processes of other users are hidden: /proc is mounted with hidepid"));
-    }
-    found
-}
-
-/// With `hidepid=2`, and with `4`, processes of others are not even listed (proc(5)).
-fn hides_processes(mounts: &Fact<Vec<Mount>>) -> bool {
-    let is_proc = |mount: &&Mount| mount.kind.name() == "proc" && mount.mount_point == "/proc";
-    let hiding = ["hidepid=2", "hidepid=4", "hidepid=invisible", "hidepid=ptraceable"];
-    mounts.known().is_some_and(|all| {
-        all.iter().filter(is_proc).any(|mount| mount.options.iter().any(|option| hiding.contains(&option.as_str())))
-    })
 }

@@ -1,7 +1,8 @@
 //! One pass over `/proc`: each process is pinned by a handle on its directory, so that a number which is given to
 //! another process in the meantime can never mix two of them up.
 
-use crate::facts::{Fact, Reason};
+use super::patience::patiently;
+use crate::facts::{Fact, ProcessState, Reason};
 use crate::units::Pid;
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -15,8 +16,11 @@ use std::path::Path;
 /// The largest file of `/proc/<pid>` that is read; a mountinfo of 20,000 mounts is about 4 MiB.
 const LARGEST_PROC_FILE: usize = 16 << 20;
 
+/// Files that are read out of the memory of the process, or whose reading walks over it; they wait for its `mmap_lock`.
+const IN_MEMORY: [&str; 4] = ["cmdline", "environ", "maps", "smaps_rollup"];
+
 /// Open descriptors that gtune needs besides its handles on processes.
-const HANDLES_BEFORE_RAISING_THE_LIMIT: usize = 256;
+const HANDLES_BEFORE_RAISING_THE_LIMIT: usize = 128;
 
 /// A process, pinned by its directory below `/proc`. Once it has ended, every read through this fails; the kernel
 /// never lets the directory show a later process of the same number (proc(5)).
@@ -25,6 +29,7 @@ pub struct ProcessHandle {
     /// Its number in gtune's pid namespace.
     pub pid: Pid,
     directory: OwnedFd,
+    state: ProcessState,
 }
 
 impl ProcessHandle {
@@ -32,7 +37,7 @@ impl ProcessHandle {
     pub fn open(proc: BorrowedFd<'_>, pid: Pid) -> Result<Self, Errno> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = openat(proc, pid.0.to_string().as_str(), flags, Mode::empty())?;
-        Ok(Self { pid, directory })
+        Ok(Self { pid, directory, state: ProcessState('R') })
     }
 
     /// The directory, for what resolves paths from it.
@@ -40,8 +45,30 @@ impl ProcessHandle {
         self.directory.as_fd()
     }
 
+    /// Tells the handle what the process is doing: the memory of a blocked one is asked for with patience only.
+    pub fn is_doing(&mut self, state: ProcessState) {
+        self.state = state;
+    }
+
     /// Reads a file of this process into `buffer`, which is emptied first.
     pub fn read_into(&self, name: &str, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+        if self.state.is_blocked() && IN_MEMORY.contains(&name) {
+            *buffer = self.read_patiently(name.to_owned())?;
+            return Ok(());
+        }
+        self.read_now(name, buffer)
+    }
+
+    fn read_patiently(&self, name: String) -> Result<Vec<u8>, Errno> {
+        let handle = self.duplicate().map_err(|_| Errno::EMFILE)?;
+        let asked = patiently(move || {
+            let mut buffer = Vec::with_capacity(4096);
+            handle.read_now(&name, &mut buffer).map(|()| buffer)
+        });
+        asked.unwrap_or(Err(Errno::ETIMEDOUT))
+    }
+
+    fn read_now(&self, name: &str, buffer: &mut Vec<u8>) -> Result<(), Errno> {
         // O_NONBLOCK costs nothing and keeps a surprise (a FIFO where a file should be) from blocking.
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
         let file = openat(&self.directory, name, flags, Mode::empty())?;
@@ -102,7 +129,7 @@ impl ProcessHandle {
 
     /// A second handle on the same process.
     pub fn duplicate(&self) -> std::io::Result<Self> {
-        Ok(Self { pid: self.pid, directory: self.directory.try_clone()? })
+        Ok(Self { pid: self.pid, directory: self.directory.try_clone()?, state: self.state })
     }
 
     /// Whether it is still there and has not become a zombie, which holds nothing any more.
@@ -118,6 +145,7 @@ impl ProcessHandle {
         match errno {
             Errno::EACCES | Errno::EPERM => Reason::new(format!("permission denied: {path} ({})", self.who_may())),
             Errno::ESRCH => Reason::new(format!("process {} has ended", self.pid)),
+            Errno::ETIMEDOUT => Reason::new(format!("no answer: {path} (process {} is blocked)", self.pid)),
             other => Reason::new(format!("{}: {path}", words(other))),
         }
     }

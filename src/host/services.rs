@@ -10,12 +10,16 @@ use super::installed::{Origins, installed};
 use super::listeners::{Holder, Listening};
 use super::networks::{Networks, Watch};
 use super::owners::Owner;
+use super::patience::patient_fact;
 use super::root::Root;
 use super::settings::Started;
-use crate::facts::{Cgroup, Fact, Heartbeat, ListenerOrigin, LoadedUnit, Mount, Reason, Service, Unit, Worker};
+use crate::facts::{
+    Cgroup, Fact, Heartbeat, Home, InstalledVersion, ListenerOrigin, LoadedUnit, Mount, Reason, Service, Unit, Worker,
+};
 use crate::gunicorn::{SettingInputs, Settings, Source, Sourced, WorkerClass, is_retitled};
 use crate::units::Pid;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Workers whose pages are added up: beyond these the figure is the same again, and each costs the kernel a walk over
 /// its page tables.
@@ -89,7 +93,7 @@ pub fn service(
     let (listeners, control_socket) = (listening.listeners(), listening.control_socket());
     let seen_mounts = mounts.of(&master.handle);
     let user = user(&workers, master);
-    let home = root.as_ref().and_then(|root| home(root, &seen_mounts, user));
+    let home = root.as_ref().and_then(|root| patient_home(root, &seen_mounts, user));
     let version = version(master, &root, &inputs, loaded, &home, around);
     let described = Service {
         name: owner.name(master.handle.pid),
@@ -124,10 +128,10 @@ fn cgroup(master: &Candidate, around: &Around<'_>) -> Fact<Cgroup> {
 }
 
 /// The root directory of the master, so that paths mean what they mean to it.
-fn root_of(master: &Candidate) -> Fact<Root> {
+fn root_of(master: &Candidate) -> Fact<Arc<Root>> {
     let shown = format!("/proc/{}/root", master.handle.pid);
     match Root::of_process(master.handle.directory(), &shown) {
-        Ok(root) => Fact::Known(root),
+        Ok(root) => Fact::Known(Arc::new(root)),
         Err(error) => {
             let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or_default());
             Fact::Unreadable(master.handle.reason("root", errno))
@@ -207,11 +211,11 @@ fn origin(master: &Candidate, inputs: &SettingInputs, unit: Option<&LoadedUnit>)
     if handed { ListenerOrigin::SocketUnit } else { ListenerOrigin::Master }
 }
 
-/// `LISTEN_PID` guards against a child that inherited the variables (sd_listen_fds(3)); Gunicorn sets it anew for the
-/// successor it starts, whose own number it cannot know.
+/// `LISTEN_PID` guards against a child that inherited the variables (sd_listen_fds(3)); the successor in an upgrade
+/// gets its own number there.
 fn has_handed_sockets(variables: &BTreeMap<String, String>, master: &Candidate) -> bool {
     let own = master.status.inner_pid.map_or(master.handle.pid, Pid).to_string();
-    let for_this = variables.get("LISTEN_PID").is_none_or(|pid| *pid == own) || variables.contains_key("GUNICORN_PID");
+    let for_this = variables.get("LISTEN_PID").is_some_and(|pid| *pid == own);
     for_this && variables.get("LISTEN_FDS").is_some_and(|count| count != "0")
 }
 
@@ -229,6 +233,11 @@ fn class(settings: &Settings, group: &Group, members: &Members<'_>) -> Fact<Sour
     }
 }
 
+fn patient_home(root: &Arc<Root>, mounts: &Fact<Vec<Mount>>, user: User) -> Fact<Home> {
+    let (root, mounts) = (root.clone(), mounts.clone());
+    patient_fact("the home directory of the workers' user", move || home(&root, &mounts, user))
+}
+
 /// The user the workers run as.
 fn user(workers: &[Worker], master: &Candidate) -> User {
     workers.first().map_or(User { uid: master.status.euid, gid: master.status.egid }, |worker| User {
@@ -239,16 +248,17 @@ fn user(workers: &[Worker], master: &Candidate) -> User {
 
 fn version(
     master: &Candidate,
-    root: &Fact<Root>,
+    root: &Fact<Arc<Root>>,
     inputs: &SettingInputs,
     unit: Option<&LoadedUnit>,
-    home: &Fact<crate::facts::Home>,
+    home: &Fact<Home>,
     around: &Around<'_>,
-) -> Fact<crate::facts::InstalledVersion> {
+) -> Fact<InstalledVersion> {
     let environment = inputs.variables.known().cloned().unwrap_or_default();
     let mut origins = Origins::of(&master.handle, &master.arguments, environment, unit);
     origins.home = home.known().map(|home| home.directory.clone());
-    root.as_ref().and_then(|root| installed(root, &origins, around.moment.start(master)))
+    let start = around.moment.start(master);
+    root.clone().and_then(|root| patient_fact("the gunicorn package", move || installed(&root, &origins, start)))
 }
 
 /// Services that share a name get the number of their master behind it.

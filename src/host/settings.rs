@@ -2,6 +2,7 @@
 //!
 //! Of the environment only what Gunicorn, Python's tempfile and Python's path read is kept: the rest may be secrets.
 
+use super::patience::patient_fact;
 use super::processes::ProcessHandle;
 use super::root::Root;
 use crate::facts::{Fact, LoadedUnit, Reason};
@@ -10,6 +11,7 @@ use crate::gunicorn::{
     read_config,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The variables that are kept; nothing else of an environment leaves this module.
 const KEPT: [&str; 18] = [
@@ -41,7 +43,7 @@ pub struct Started<'a> {
     /// Its arguments.
     pub arguments: &'a [String],
     /// Its root directory.
-    pub root: &'a Fact<Root>,
+    pub root: &'a Fact<Arc<Root>>,
     /// The unit whose process it is.
     pub unit: Option<&'a LoadedUnit>,
     /// The host's root, where the unit's own files lie.
@@ -178,8 +180,10 @@ impl Started<'_> {
     }
 }
 
-fn read_from(root: &Root, path: &str) -> Fact<ConfigFile> {
-    root.read(path).map(|text| read_config(path, &text))
+/// The file may lie on the same far server as the application.
+fn read_from(root: &Arc<Root>, path: &str) -> Fact<ConfigFile> {
+    let (root, asked) = (root.clone(), path.to_owned());
+    patient_fact(path, move || root.read(&asked)).map(|text| read_config(path, &text))
 }
 
 fn is_name(text: &str) -> bool {
