@@ -70,14 +70,14 @@ _gtune() {
             return 0
             ;;
         gtune__subcmd__doctor)
-            opts="-q -v -h --skip --unit --pid --fail-on --list --root --format --color --quiet --verbose --help heartbeat-filesystem somaxconn"
+            opts="-q -v -h --skip --unit --pid --fail-on --list --root --format --color --quiet --verbose --help heartbeat-filesystem heartbeat-space heartbeat-age tmpfs-mount fstab somaxconn listen-backlog listen-overflows open-file-limit open-file-usage system-file-limit limits-source task-limit oom-kills memory-headroom oom-policy stop-timeout worker-count version-quirks control-socket process-names sendfile"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --skip)
-                    COMPREPLY=($(compgen -W "heartbeat-filesystem somaxconn" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "heartbeat-filesystem heartbeat-space heartbeat-age tmpfs-mount fstab somaxconn listen-backlog listen-overflows open-file-limit open-file-usage system-file-limit limits-source task-limit oom-kills memory-headroom oom-policy stop-timeout worker-count version-quirks control-socket process-names sendfile" -- "${cur}"))
                     return 0
                     ;;
                 --unit)
@@ -115,7 +115,7 @@ _gtune() {
             return 0
             ;;
         gtune__subcmd__explain)
-            opts="-q -v -h --root --format --color --quiet --verbose --help heartbeat-filesystem somaxconn"
+            opts="-q -v -h --root --format --color --quiet --verbose --help heartbeat-filesystem heartbeat-space heartbeat-age tmpfs-mount fstab somaxconn listen-backlog listen-overflows open-file-limit open-file-usage system-file-limit limits-source task-limit oom-kills memory-headroom oom-policy stop-timeout worker-count version-quirks control-socket process-names sendfile"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

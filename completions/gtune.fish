@@ -40,7 +40,27 @@ complete -c gtune -n "__fish_gtune_needs_command" -f -a "doctor" -d 'Judge this 
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "explain" -d 'Explain a check: what it looks at, why, and how to mend it'
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l skip -d 'Leave this check out; may be given again' -r -f -a "heartbeat-filesystem\t''
-somaxconn\t''"
+heartbeat-space\t''
+heartbeat-age\t''
+tmpfs-mount\t''
+fstab\t''
+somaxconn\t''
+listen-backlog\t''
+listen-overflows\t''
+open-file-limit\t''
+open-file-usage\t''
+system-file-limit\t''
+limits-source\t''
+task-limit\t''
+oom-kills\t''
+memory-headroom\t''
+oom-policy\t''
+stop-timeout\t''
+worker-count\t''
+version-quirks\t''
+control-socket\t''
+process-names\t''
+sendfile\t''"
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l unit -d 'Judge the Gunicorn of this unit only; may be given again' -r
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l pid -d 'Judge the Gunicorn with this master process only' -r
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l fail-on -d 'Exit 1 for findings of this severity or worse [default: warning]' -r -f -a "critical\t'Requests are hurt now'
