@@ -93,10 +93,9 @@ fn in_environment(service: &Service, option: &str) -> String {
     if let Some(container) = application_container(service) {
         return in_container_environment(container, &arguments);
     }
-    let line = format!("Environment=\"GUNICORN_CMD_ARGS={arguments}\"");
     match &service.manager {
-        Manager::SystemUnit(unit) => format!("systemctl edit {unit}   # under [Service]: {line}"),
-        Manager::UserUnit { unit, .. } => format!("systemctl --user edit {unit}   # under [Service]: {line}"),
+        Manager::SystemUnit(unit) => in_drop_in("systemctl", "/etc/systemd/system", unit, &arguments),
+        Manager::UserUnit { unit, .. } => in_drop_in("systemctl --user", "~/.config/systemd/user", unit, &arguments),
         Manager::Supervisor { name, .. } if name.contains("supervisord") => {
             format!("in its [program:…] section: environment=GUNICORN_CMD_ARGS=\"{arguments}\"")
         }
@@ -104,6 +103,19 @@ fn in_environment(service: &Service, option: &str) -> String {
             on_command_line(service, option)
         }
     }
+}
+
+/// One command that writes a drop-in with the variable; `%` starts a specifier in a unit (systemd.unit(5)).
+fn in_drop_in(manager: &str, base: &str, unit: &str, arguments: &str) -> String {
+    let line = format!(
+        "Environment=\"GUNICORN_CMD_ARGS={}\"",
+        arguments.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%")
+    );
+    let directory = format!("{base}/{}.d", quoted(unit));
+    format!(
+        "mkdir -p {directory} && printf '%s\\n' '[Service]' {} > {directory}/60-gunicorn.conf && {manager} daemon-reload",
+        quoted(&line)
+    )
 }
 
 /// What `GUNICORN_CMD_ARGS` holds already: a second `Environment=` of the same name replaces the first.
@@ -156,6 +168,13 @@ mod tests {
         let Fact::Known(loaded) = &mut unit.loaded else { panic!() };
         loaded.environment = vec!["GUNICORN_CMD_ARGS=--workers 4".into()];
         assert!(give(&service, SHM).contains("GUNICORN_CMD_ARGS=--workers 4 --worker-tmp-dir /dev/shm"));
+    }
+
+    #[test]
+    fn the_step_for_a_unit_can_be_pasted_into_a_shell() {
+        let words = shlex::split(&give(&healthy::service(), SHM)).unwrap();
+        assert!(words.contains(&"Environment=\"GUNICORN_CMD_ARGS=--worker-tmp-dir /dev/shm\"".to_owned()), "{words:?}");
+        assert_eq!(words.last().map(String::as_str), Some("daemon-reload"));
     }
 
     #[test]

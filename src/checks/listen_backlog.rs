@@ -72,7 +72,7 @@ fn distinct(listeners: &[Listener]) -> Vec<&Listener> {
 }
 
 fn in_force(listener: &Listener) -> InForce {
-    InForce { subject: listener.address.clone(), value: format!("{}, {} waiting", listener.limit, listener.queued) }
+    InForce { subject: listener.address.clone(), value: listener.limit.to_string() }
 }
 
 fn evidence(listener: &Listener) -> String {

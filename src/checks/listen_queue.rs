@@ -127,12 +127,12 @@ pub(super) fn socket_unit_decides(service: &Service) -> bool {
 
 /// A socket unit owns the queue: its `Backlog=` is asked for when systemd binds the socket (systemd.socket(5)).
 fn socket_unit_steps(service: &Service, backlog: u64) -> Vec<String> {
-    let socket = quoted(&socket_unit(service));
+    let socket = socket_unit(service);
     let (Manager::SystemUnit(unit) | Manager::UserUnit { unit, .. }) = &service.manager else {
         return vec![format!("in {socket}: Backlog={backlog}, then restart socket and service")];
     };
     let user = if matches!(service.manager, Manager::UserUnit { .. }) { " --user" } else { "" };
-    let unit = quoted(unit);
+    let (socket, unit) = (quoted(&socket), quoted(unit));
     vec![
         format!("systemctl{user} edit {socket}   # under [Socket]: Backlog={backlog}"),
         format!("systemctl{user} stop {unit} && systemctl{user} restart {socket} && systemctl{user} start {unit}"),

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use std::os::fd::BorrowedFd;
 
 const USR1: i32 = 10;
+const PIPE: i32 = 13;
 
 /// A process that may belong to a Gunicorn.
 #[derive(Debug)]
@@ -189,7 +190,8 @@ fn part(status: &Status) -> Part {
         SignalRole::DirtyArbiter => Part::DirtyArbiter,
         SignalRole::DirtyWorker => Part::DirtyWorker,
         // Every Gunicorn that has set its handlers catches USR1; an application that is being imported may add others.
-        SignalRole::Unknown if !status.sig_cgt.has(USR1) => Part::Starting,
+        // Python ignores PIPE from its first moment (docs.python.org, signal): without that it is another program.
+        SignalRole::Unknown if !status.sig_cgt.has(USR1) && status.sig_ign.has(PIPE) => Part::Starting,
         SignalRole::Unknown => Part::Unclear,
     }
 }

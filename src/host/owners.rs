@@ -59,7 +59,9 @@ impl Owner {
             (CgroupOwner::Session(id), false) => Some(Manager::Session(id.clone())),
             (CgroupOwner::None, false) => None,
         };
-        let inside_container = || container.as_ref().map(|_| Manager::Container);
+        // Namespaces alone are no runtime that could be asked to start it again.
+        let of_runtime = container.as_ref().filter(|container| container.runtime != "namespace");
+        let inside_container = || of_runtime.map(|_| Manager::Container);
         let manager = supervisor(master.pid, clues.relatives, clues.proc)
             .or(by_group)
             .or_else(|| session(master.pid, clues.relatives))

@@ -61,7 +61,7 @@ fn a_leak_is_found() -> Result {
     let check = host.doctor(&[])?.check("open-file-usage")?;
     check.must_be("finding")?;
     // What leaks is this very file of the application, over and over.
-    check.must_say(&[&worker.to_string(), "app.py"])
+    check.must_say(&[&worker.to_string(), "leak", "/gunicorn-"])
 }
 
 fn limits_d_does_not_reach() -> Result {

@@ -5,8 +5,8 @@
 use crate::facts::Container;
 use crate::host::Root;
 
-/// The namespaces the kernel itself makes at boot, with the fixed inodes of include/linux/proc_ns.h (since Linux 3.8).
-const FIRST_NAMESPACES: [&str; 3] = ["pid:[4026531836]", "uts:[4026531838]", "ipc:[4026531839]"];
+/// The pid namespace the kernel itself makes at boot, with its fixed inode of include/linux/proc_ns.h (since Linux 3.8).
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 /// The container gtune runs in. `root` is the live `/`.
 pub(super) fn container(root: &Root) -> Option<Container> {
@@ -73,17 +73,22 @@ fn left_file(root: &Root) -> Option<(&'static str, &'static str)> {
     [("podman", "/run/.containerenv"), ("docker", "/.dockerenv")].into_iter().find(|(_, file)| is_there(root, file))
 }
 
-/// The file alone proves little: it stays in a file system that was made from an image and booted as a machine. There
-/// gtune is in the first namespaces of the kernel, and its mounts are those of pid 1 as far as can be seen.
+/// The file alone proves little: it stays in a file system that was made from an image and booted as a machine. A
+/// runtime also mounts files of its own over the container's name files.
 fn left_by_its_runtime(root: &Root) -> Option<Told> {
     let (runtime, file) = left_file(root)?;
-    let in_first = FIRST_NAMESPACES.iter().all(|first| is_in(first) == Some(true));
-    let is_machine = in_first && shares_mounts_with_pid_1() != Some(false);
-    (!is_machine).then(|| told(runtime, &format!("{file} is there"))).flatten()
+    let mounted = mount_over_a_name_file(&content(root, "/proc/self/mountinfo")?)?;
+    told(runtime, &format!("{file} is there, and {mounted} is a mount of its own"))
+}
+
+/// Docker and Podman bind these three into every container, whatever its network.
+fn mount_over_a_name_file(mountinfo: &str) -> Option<&'static str> {
+    let is_mounted = |path: &&&str| mountinfo.lines().any(|line| line.split(' ').nth(4) == Some(**path));
+    ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"].iter().find(is_mounted).copied()
 }
 
 fn other_namespaces() -> Option<Told> {
-    let elsewhere = is_in(FIRST_NAMESPACES[0]) == Some(false);
+    let elsewhere = is_in(FIRST_PID_NAMESPACE) == Some(false);
     elsewhere.then(|| told("namespace", "gtune is not in the first pid namespace of the kernel")).flatten()
 }
 
@@ -91,11 +96,6 @@ fn other_namespaces() -> Option<Told> {
 fn is_in(namespace: &str) -> Option<bool> {
     let (kind, _) = namespace.split_once(':')?;
     Some(std::fs::read_link(format!("/proc/self/ns/{kind}")).ok()?.to_str()? == namespace)
-}
-
-fn shares_mounts_with_pid_1() -> Option<bool> {
-    let mounts_of = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
-    Some(mounts_of("self")? == mounts_of("1")?)
 }
 
 /// Kubernetes mounts the account of the pod in every container of it.
@@ -126,6 +126,15 @@ mod tests {
     use super::*;
 
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_file_left_over_is_no_container_without_the_mounts_of_a_runtime() {
+        let machine = "22 1 254:0 / / rw - ext4 /dev/vda rw\n";
+        let container =
+            format!("{machine}40 22 254:0 /var/lib/docker/containers/x/hosts /etc/hosts rw - ext4 /dev/vda rw\n");
+        assert_eq!(mount_over_a_name_file(machine), None);
+        assert_eq!(mount_over_a_name_file(&container), Some("/etc/hosts"));
+    }
 
     #[test]
     fn an_id_is_found_in_the_paths_of_every_runtime() {
