@@ -165,7 +165,7 @@ fn capped(facts: &Facts, service: &Service, unit: &Unit) -> Judgement {
 fn not_reached(facts: &Facts, service: &Service, by_name: Severity) -> Judgement {
     let intent = login_limits::intent(login_limits::lines(facts)?, service);
     let Some(intent) = intent else {
-        return Ok(Verdict::healthy("no line of limits.d concerns it", "", vec![]));
+        return Ok(Verdict::healthy("no line of limits.d concerns it", "a limit that reaches the process", vec![]));
     };
     let soft = service.master.limits.needed("limits")?.open_files.soft;
     if soft >= intent.soft {

@@ -67,7 +67,7 @@ fn a_leak_is_found() -> Result {
 fn limits_d_does_not_reach() -> Result {
     let host = Host::new()?;
     host.own("/etc/security")?;
-    host.shell("echo '* soft nofile 65536' > /etc/security/limits.d/99-gunicorn.conf")?;
+    host.shell("echo 'root soft nofile 65536' > /etc/security/limits.d/99-gunicorn.conf")?;
     let _gunicorn = host.gunicorn("23.0.0").under(&under(&soft_limit(1024))).args(GTHREAD).start()?;
     let check = host.doctor(&[])?.check("limits-source")?;
     check.must_be("finding")?;
