@@ -100,7 +100,7 @@ impl Root {
         printable(&format!("{}{slash}{path}", self.shown_as))
     }
 
-    /// The bytes of a regular file, at most 4 MiB (`LARGEST_CONFIGURATION`); links are followed beneath the root only.
+    /// The bytes of a regular file, at most `LARGEST_CONFIGURATION`; links are followed beneath the root only.
     ///
     /// A file that only the kernel makes up is read where `path` itself names `/proc` or `/sys`, and refused where a
     /// link leads there.

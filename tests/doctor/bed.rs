@@ -37,6 +37,8 @@ fn all_in_a_host_ends_with_it() -> Result {
     let host = Host::new()?;
     let gunicorn = host.gunicorn("23.0.0").start()?;
     let directory = gunicorn.directory.clone();
+    drop(gunicorn);
+    assert!(host.processes().len() >= 3, "it is the host that ends them");
     drop(host);
     let alive = fs::read_dir("/proc")?.flatten().filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok());
     assert_eq!(alive.filter(|cwd| cwd.starts_with(&directory)).count(), 0);

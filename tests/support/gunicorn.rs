@@ -246,6 +246,14 @@ impl Running<'_> {
     }
 }
 
+impl Drop for Running<'_> {
+    /// Ends nsenter(1), which stops itself when its child is stopped, and then would not see the end of its host.
+    fn drop(&mut self) {
+        drop(self.started.kill());
+        drop(self.started.wait());
+    }
+}
+
 /// Whether a process is a child of `master` and holds exactly one heartbeat file, which the master holds too.
 fn works_for(worker: &Seen, master: &Seen) -> bool {
     worker.parent == master.pid

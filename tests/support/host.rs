@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// The interpreter that the system's package manager provides; a version manager's shim would need its environment.
 pub const PYTHON: &str = "/usr/bin/python3";
 
+/// Where programs lie in a host.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// No command of a test takes this long; one that does hangs.
 const HANGS_AFTER: &str = "60";
 
@@ -69,6 +72,9 @@ impl Host {
         fs::create_dir(directory.path().join("bin"))?;
         fs::write(directory.path().join("bin/gtune"), "")?;
         let mut init = Command::new("unshare")
+            // The environment of pid 1 would tell gtune of a container that the tests themselves run in.
+            .env_clear()
+            .env("PATH", PATH)
             .args(if is_root() { &[][..] } else { &["--user", "--map-root-user"] })
             .args(["--pid", "--mount", "--net", "--uts", "--ipc", "--fork", "--kill-child", PYTHON])
             .args([script("namespace.py"), "init".into(), env!("CARGO_BIN_EXE_gtune").into()])
@@ -115,7 +121,7 @@ impl Host {
             command.args(["--user", "--preserve-credentials"]);
         }
         command.args(["--", "env", "-i", "-C"]).arg(directory);
-        command.args(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]);
+        command.args([&format!("PATH={PATH}"), "LANG=C.UTF-8"]);
         command.arg(setting("HOME", directory));
         command.args(variables.iter().map(|(name, value)| format!("{name}={value}")));
         command.arg(program).stdin(Stdio::null());
