@@ -87,13 +87,17 @@ fn seen(place: &Place, room: &Room, workers: u64) -> Seen {
     let columns = Columns { live: Some(count(room)), ..Columns::default() };
     Seen {
         observed: format!("{} on {}", count(room), place.shown()),
-        wanted: format!("{} free, for {workers} workers through two reloads", RELOADS * workers),
+        wanted: format!("{} free, for {RELOADS} reloads of {}", RELOADS * workers, counted(workers)),
         evidence: vec![
             place.evidence(),
             evidence(&format!("/proc/{}/fd/{}", place.pid, place.heartbeat.descriptor), room),
         ],
         columns,
     }
+}
+
+fn counted(workers: u64) -> String {
+    if workers == 1 { "1 worker".into() } else { format!("{workers} workers") }
 }
 
 fn count(room: &Room) -> String {

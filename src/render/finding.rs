@@ -1,9 +1,9 @@
 //! The paragraph of a finding: what comes of it, what it rests on, what to do.
 
-use super::shell::{command_lines, step_lines};
+use super::remedy::remedy;
 use super::wrap::{fill, labelled};
 use super::{Page, style, visible};
-use crate::checks::{Columns, Finding, Remedy, Row, Stored};
+use crate::checks::{Columns, Finding, InForce, Row, Stored};
 use crate::cli::Detail;
 use clap::builder::styling::Style as Look;
 
@@ -54,10 +54,8 @@ fn columns(columns: &Columns, page: &Page) -> String {
     if let Some(live) = &columns.live {
         out += &labelled("  live: ", &visible(live), page.width);
     }
-    let in_force: Vec<String> =
-        columns.in_force.iter().map(|one| format!("{} ({})", visible(&one.value), visible(&one.subject))).collect();
-    if !in_force.is_empty() {
-        out += &labelled("  in force: ", &in_force.join(", "), page.width);
+    if !columns.in_force.is_empty() {
+        out += &labelled("  in force: ", &in_force(&columns.in_force, page), page.width);
     }
     out
 }
@@ -70,25 +68,47 @@ fn next_boot(stored: &Stored) -> String {
     }
 }
 
-fn remedy(remedy: &Remedy, page: &Page) -> String {
-    let mut out = String::new();
-    if let Some(command) = &remedy.command {
-        let lines = command_lines(&visible(command), page.width.saturating_sub(7));
-        out += &hanging("  fix: ", lines);
+/// Each value once, with those that have it: dozens of workers mostly have the same.
+fn in_force(all: &[InForce], page: &Page) -> String {
+    let mut groups: Vec<(&str, Vec<&str>)> = vec![];
+    for one in all {
+        match groups.iter_mut().find(|(value, _)| *value == one.value) {
+            Some((_, subjects)) => subjects.push(&one.subject),
+            None => groups.push((&one.value, vec![&one.subject])),
+        }
     }
-    for (number, step) in remedy.by_hand.iter().enumerate() {
-        let lead = if number == 0 { "  by hand: " } else { "           " };
-        out += &hanging(lead, step_lines(&visible(step), page.width.saturating_sub(lead.len())));
-    }
-    if remedy.restart {
-        out += "  restart needed\n";
-    }
-    out
+    let shown: Vec<String> = groups
+        .iter()
+        .map(|(value, subjects)| format!("{} ({})", visible(value), visible(&some_of(subjects, page))))
+        .collect();
+    shown.join(", ")
 }
 
-/// Lines behind a label, the following ones below the first.
-pub fn hanging(label: &str, lines: Vec<String>) -> String {
-    let blank = " ".repeat(label.chars().count());
-    let leads = std::iter::once(label).chain(std::iter::repeat(blank.as_str()));
-    lines.iter().zip(leads).map(|(line, lead)| format!("{lead}{line}\n")).collect()
+/// All with `-v`, else the first few and how many there are.
+fn some_of(subjects: &[&str], page: &Page) -> String {
+    if page.detail == Detail::Verbose || subjects.len() <= FEW + 1 {
+        return subjects.join(", ");
+    }
+    format!("{} and {} more", subjects[..FEW].join(", "), subjects.len() - FEW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::style::Paint;
+
+    const PAGE: Page = Page { width: 80, paint: Paint::Plain, detail: Detail::Normal };
+
+    fn of(subject: String, value: &str) -> InForce {
+        InForce { subject, value: value.into() }
+    }
+
+    #[test]
+    fn a_value_that_many_have_stands_once() {
+        let mut all: Vec<InForce> = (1..=9).map(|pid| of(format!("pid {pid}"), "1024")).collect();
+        all.push(of("pid 10".into(), "4096"));
+        assert_eq!(in_force(&all, &PAGE), "1024 (pid 1, pid 2, pid 3 and 6 more), 4096 (pid 10)");
+        let all_of_it = in_force(&all, &Page { detail: Detail::Verbose, ..PAGE });
+        assert!(all_of_it.contains("pid 7, pid 8, pid 9), 4096 (pid 10)"), "{all_of_it}");
+    }
 }

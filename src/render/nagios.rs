@@ -1,5 +1,6 @@
 //! A Nagios or Icinga plugin: one line below 80 columns, performance data after a pipe, long text with `-v`.
 
+use super::remedy::doable;
 use super::visible;
 use crate::checks::{Severity, Summary};
 use crate::cli::Detail;
@@ -107,7 +108,7 @@ fn long_lines(report: &Report<'_>) -> Vec<String> {
             "{severity}: {} ({}): {}, wanted {}",
             row.check.id, row.subject, found.seen.observed, found.seen.wanted
         );
-        let fix = found.remedy.command.iter().map(|command| format!("  fix: {command}"));
+        let fix = doable(&found.remedy).into_iter().map(|step| format!("  {step}"));
         std::iter::once(head).chain(found.seen.evidence.iter().map(|line| format!("  seen: {line}"))).chain(fix)
     });
     let unknowns = report.unknowns();
