@@ -2,7 +2,7 @@
 
 use crate::checks::{self, Check};
 use crate::units::Pid;
-use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 
 /// A check that was named on the command line.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ impl std::fmt::Debug for CheckName {
 
 /// Checks by their id; the ids are possible values, so that completion knows them and a wrong one gets a suggestion.
 pub(super) fn check_parser() -> ValueParser {
-    let ids = PossibleValuesParser::new(checks::ALL.iter().map(|check| check.id));
+    let ids = PossibleValuesParser::new(checks::ALL.iter().map(|check| PossibleValue::new(check.id).help(check.title)));
     ValueParser::new(ids.try_map(|id| check_named(&id)))
 }
 
