@@ -137,7 +137,7 @@ fn fresh(facts: &Facts) -> Judgement {
     };
     let filesystem = default
         .filesystem
-        .needed("file system that the next boot mounts there")
+        .needed("file system to be mounted there at boot")
         .map_err(|reason| Reason::new(format!("{}: {reason} ({})", default.directory, default.because)))?;
     let observed = format!("{} at {}", filesystem.kind, default.directory);
     let evidence = vec![format!("{}: {}: {}", default.directory, filesystem.kind, default.because)];

@@ -138,7 +138,10 @@ const ENOUGH: u64 = 8192;
 
 fn fresh(facts: &Facts) -> Judgement {
     let default = facts.default_heartbeat.needed("usable directory for temporary files")?;
-    let filesystem = default.filesystem.needed("file system that the next boot mounts there")?;
+    let filesystem = default
+        .filesystem
+        .needed("file system to be mounted there at boot")
+        .map_err(|reason| Reason::new(format!("{}: {reason} ({})", default.directory, default.because)))?;
     let room = match &filesystem.room {
         Fact::Absent if !facts.host.live => return Ok(Verdict::not_applicable("an image has no inodes in use yet")),
         room => room.needed("count of inodes")?,

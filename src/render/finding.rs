@@ -3,7 +3,7 @@
 use super::remedy::remedy;
 use super::wrap::{fill, labelled};
 use super::{Page, style, visible};
-use crate::checks::{Columns, Finding, InForce, Row, Stored};
+use crate::checks::{Finding, InForce, Row, Seen, Stored};
 use crate::cli::Detail;
 use clap::builder::styling::Style as Look;
 
@@ -16,7 +16,7 @@ pub fn paragraph(row: &Row, finding: &Finding, page: &Page) -> String {
     out += &labelled("  ", &visible(&finding.consequence), page.width);
     out += &labelled("  found: ", &visible(&finding.seen.observed), page.width);
     out += &labelled("  wanted: ", &visible(&finding.seen.wanted), page.width);
-    out += &columns(&finding.seen.columns, page);
+    out += &columns(&finding.seen, page);
     out += &evidence(&finding.seen.evidence, page);
     out += &remedy(&finding.remedy, page);
     out
@@ -43,7 +43,8 @@ pub fn evidence(lines: &[String], page: &Page) -> String {
     out
 }
 
-fn columns(columns: &Columns, page: &Page) -> String {
+fn columns(seen: &Seen, page: &Page) -> String {
+    let columns = &seen.columns;
     let mut out = String::new();
     if let Some(configured) = &columns.configured {
         out += &labelled("  configured: ", &visible(configured), page.width);
@@ -51,13 +52,18 @@ fn columns(columns: &Columns, page: &Page) -> String {
     if let Some(stored) = &columns.stored_for_boot {
         out += &labelled("  next boot: ", &visible(&next_boot(stored)), page.width);
     }
-    if let Some(live) = &columns.live {
+    if let Some(live) = columns.live.as_ref().filter(|live| !begins_with(&seen.observed, live)) {
         out += &labelled("  live: ", &visible(live), page.width);
     }
     if !columns.in_force.is_empty() {
         out += &labelled("  in force: ", &in_force(&columns.in_force, page), page.width);
     }
     out
+}
+
+/// Whether what was found says the live value already, whole words of it: `0 of 5 inodes free on tmpfs at /mem`.
+fn begins_with(observed: &str, live: &str) -> bool {
+    observed.strip_prefix(live).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 fn next_boot(stored: &Stored) -> String {
@@ -101,6 +107,13 @@ mod tests {
 
     fn of(subject: String, value: &str) -> InForce {
         InForce { subject, value: value.into() }
+    }
+
+    #[test]
+    fn a_live_value_is_said_once() {
+        assert!(begins_with("0 of 5 inodes free on tmpfs at /mem", "0 of 5 inodes free"));
+        assert!(!begins_with("1280 and more", "128"));
+        assert!(!begins_with("127.0.0.1:8000: full", "net.core.somaxconn 4096"));
     }
 
     #[test]
