@@ -1,13 +1,19 @@
 //! The command line: words, help, value parsers; no I/O.
 
-use crate::checks::{self, Check, Severity};
+mod later;
+mod values;
+
+pub use later::{missing_verb, missing_verbs};
+pub use values::CheckName;
+
+use crate::checks::Severity;
 use crate::command::ExitCode;
 use crate::units::Pid;
-use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use values::{check_parser, master_pid, unit_name};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -171,16 +177,6 @@ impl FailOn {
     }
 }
 
-/// A check that was named on the command line.
-#[derive(Clone, Copy)]
-pub struct CheckName(pub &'static Check);
-
-impl std::fmt::Debug for CheckName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.id)
-    }
-}
-
 /// Reads a command line. `width` is that of the terminal in columns, for help.
 ///
 /// # Errors
@@ -221,33 +217,6 @@ fn misplaced_format(cli: &Cli) -> Option<&'static str> {
     }
 }
 
-/// Checks by their id; the ids are possible values, so that completion knows them and a wrong one gets a suggestion.
-fn check_parser() -> ValueParser {
-    let ids = PossibleValuesParser::new(checks::ALL.iter().map(|check| check.id));
-    ValueParser::new(ids.try_map(|id| check_named(&id)))
-}
-
-fn check_named(id: &str) -> Result<CheckName, String> {
-    checks::ALL.iter().find(|check| check.id == id).map(|check| CheckName(check)).ok_or(format!("no check {id}"))
-}
-
-/// A unit as systemctl(1) takes it: without a suffix it is a service.
-fn unit_name(text: &str) -> Result<String, String> {
-    const SUFFIXES: [&str; 3] = [".service", ".scope", ".slice"];
-    if text.is_empty() || text.contains('/') || text.chars().any(char::is_whitespace) {
-        return Err("a unit is named as in systemctl list-units, for example gunicorn.service".to_owned());
-    }
-    let complete = SUFFIXES.iter().any(|suffix| text.ends_with(suffix));
-    Ok(if complete { text.to_owned() } else { format!("{text}.service") })
-}
-
-fn master_pid(text: &str) -> Result<Pid, String> {
-    match text.parse() {
-        Ok(pid) if pid > 0 => Ok(Pid(pid)),
-        _ => Err("a process id is a whole number above 0".to_owned()),
-    }
-}
-
 fn exit_status() -> String {
     let rows: Vec<String> =
         ExitCode::ALL.iter().map(|code| format!("  {}  {}", code.number(), code.meaning())).collect();
@@ -277,6 +246,7 @@ Examples:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks;
 
     fn parsed(line: &str) -> Result<Cli, clap::Error> {
         parse(line.split(' ').map(OsString::from), 80)
@@ -299,16 +269,11 @@ mod tests {
         assert_eq!(doctor("gtune doctor --unit gunicorn").unit, ["gunicorn.service"]);
         assert_eq!(doctor("gtune doctor --unit g@site.example.com").unit, ["g@site.example.com.service"]);
         assert_eq!(doctor("gtune doctor --unit a.scope --unit b.service").unit, ["a.scope", "b.service"]);
-        assert!(unit_name("/etc/systemd/system/gunicorn.service").is_err());
-        assert!(unit_name("").is_err());
     }
 
     #[test]
     fn a_master_is_a_positive_number() {
         assert_eq!(doctor("gtune doctor --pid 812").pid, Some(Pid(812)));
-        for wrong in ["0", "-1", "x", "99999999999"] {
-            assert!(master_pid(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ const JSON: Section = (
         ("host", "kernel, os, root, boot_id, container; null where it could not be seen"),
         (
             "services",
-            "one object a Gunicorn: unit, master_pid, version, worker_class, workers, listeners; null where processes could not be looked at",
+            "one object a Gunicorn: name (the subject of its checks), unit, master_pid, version, worker_class, workers, listeners; null where processes could not be looked at",
         ),
         ("checks", "one object a check and subject: id, title, state, subject"),
         ("checks: severity", "of a finding only: critical, warning or info"),
@@ -175,15 +175,24 @@ fn see_also(pages: &str) -> Roff {
     roff
 }
 
+/// The usage line of `--help`: it says which options have values and which arguments may be given again.
+fn synopsis(command: &clap::Command) -> Roff {
+    let usage = command.clone().render_usage().to_string();
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([roman(usage.trim_start_matches("Usage: "))]);
+    roff
+}
+
 /// A page: what clap knows, then what only people know.
 fn page(command: clap::Command, sections: Vec<Roff>) -> Vec<u8> {
-    let has_subcommands = command.has_subcommands();
+    let (has_subcommands, usage) = (command.has_subcommands(), synopsis(&command));
     let title = command.get_display_name().unwrap_or(command.get_name()).to_uppercase();
     let man = Man::new(command).title(title).section("1").date("").source(SOURCE).manual("gtune manual");
     let mut out = vec![];
     man.render_title(&mut out).unwrap();
     man.render_name_section(&mut out).unwrap();
-    man.render_synopsis_section(&mut out).unwrap();
+    usage.to_writer(&mut out).unwrap();
     man.render_description_section(&mut out).unwrap();
     man.render_options_section(&mut out).unwrap();
     if has_subcommands {
@@ -238,9 +247,19 @@ fn explain_page() -> Vec<u8> {
     page(subcommand("explain"), sections)
 }
 
+/// clap_complete gives fish the values of options, not those of arguments.
+fn fish_arguments(verb: &str) -> String {
+    let values: Vec<String> =
+        ALL.iter().map(|check| format!("{}\\t'{}'", check.id, check.title.replace('\'', "\\'"))).collect();
+    format!("complete -c gtune -n \"__fish_gtune_using_subcommand {verb}\" -f -a \"{}\"\n", values.join("\n"))
+}
+
 fn completion(shell: Shell) -> Vec<u8> {
     let mut out = vec![];
     generate(shell, &mut gtune::cli::command(), "gtune", &mut out);
+    if shell == Shell::Fish {
+        ["doctor", "explain"].iter().for_each(|verb| out.extend(fish_arguments(verb).into_bytes()));
+    }
     out
 }
 

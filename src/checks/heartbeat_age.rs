@@ -25,7 +25,7 @@ pub const CHECK: Check = Check {
     changes: "Nothing, where a worker is busy: what it does is the application's. Where a stalled disk holds\n\
               the heartbeat, gtune apply --tmpfs moves it into memory.",
     by_hand: &[
-        "gtune ps   # age of each heartbeat, and seconds until the master kills the worker",
+        "find /proc/WORKER/fd -lname '*wgunicorn*' -exec stat -L -c %z {} +   # when it last beat",
         "py-spy dump --pid WORKER   # the line it is in",
         "cat /proc/WORKER/wchan /proc/WORKER/stack   # what a worker in state D waits for",
     ],

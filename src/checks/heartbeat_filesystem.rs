@@ -24,7 +24,7 @@ pub const CHECK: Check = Check {
     by_hand: &[
         "df --output=fstype /tmp   # tmpfs: nothing to do",
         "simplest: start Gunicorn with --worker-tmp-dir /dev/shm, which is in memory on every Linux, also in containers",
-        "or a mount of its own: mkdir /mem",
+        "mkdir /mem   # or a mount of its own",
         "echo 'tmpfs /mem tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
         "mount /mem, then start Gunicorn with --worker-tmp-dir /mem",
     ],
@@ -137,7 +137,7 @@ fn fresh(facts: &Facts) -> Judgement {
     };
     let filesystem = default
         .filesystem
-        .needed("file system that the next boot mounts there")
+        .needed("file system to be mounted there at boot")
         .map_err(|reason| Reason::new(format!("{}: {reason} ({})", default.directory, default.because)))?;
     let observed = format!("{} at {}", filesystem.kind, default.directory);
     let evidence = vec![format!("{}: {}: {}", default.directory, filesystem.kind, default.because)];

@@ -87,13 +87,17 @@ fn seen(place: &Place, room: &Room, workers: u64) -> Seen {
     let columns = Columns { live: Some(count(room)), ..Columns::default() };
     Seen {
         observed: format!("{} on {}", count(room), place.shown()),
-        wanted: format!("{} free, for {workers} workers through two reloads", RELOADS * workers),
+        wanted: format!("{} free, for {RELOADS} reloads of {}", RELOADS * workers, counted(workers)),
         evidence: vec![
             place.evidence(),
             evidence(&format!("/proc/{}/fd/{}", place.pid, place.heartbeat.descriptor), room),
         ],
         columns,
     }
+}
+
+fn counted(workers: u64) -> String {
+    if workers == 1 { "1 worker".into() } else { format!("{workers} workers") }
 }
 
 fn count(room: &Room) -> String {
@@ -134,7 +138,10 @@ const ENOUGH: u64 = 8192;
 
 fn fresh(facts: &Facts) -> Judgement {
     let default = facts.default_heartbeat.needed("usable directory for temporary files")?;
-    let filesystem = default.filesystem.needed("file system that the next boot mounts there")?;
+    let filesystem = default
+        .filesystem
+        .needed("file system to be mounted there at boot")
+        .map_err(|reason| Reason::new(format!("{}: {reason} ({})", default.directory, default.because)))?;
     let room = match &filesystem.room {
         Fact::Absent if !facts.host.live => return Ok(Verdict::not_applicable("an image has no inodes in use yet")),
         room => room.needed("count of inodes")?,

@@ -72,7 +72,10 @@ fn age(facts: &Facts, service: &Service) -> Result<Seconds, Reason> {
 fn since(counters: &ListenCounters, age: Seconds) -> (Severity, &'static str) {
     let per_hour = counters.overflows as f64 * 3600.0 / age.0.max(1.0);
     if counters.overflows >= A_FEW && per_hour >= PER_HOUR {
-        (Severity::Warning, "Bursts fill the queue again and again, and each time clients wait seconds or give up.")
+        (
+            Severity::Warning,
+            "Bursts fill a listen queue of this network again and again: each time clients wait seconds or give up.",
+        )
     } else {
         (Severity::Info, "A few clients once waited seconds or gave up.")
     }

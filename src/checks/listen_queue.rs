@@ -166,7 +166,8 @@ pub(super) fn full_queue(kind: ListenerKind) -> &'static str {
 /// Steps for queues that fill: first why they fill, since a longer queue does not make workers faster.
 pub(super) fn why_it_fills() -> Vec<String> {
     vec![
-        "gtune ps   # are all workers busy? then add workers, or find the slow requests".into(),
+        "where all workers are busy: add workers, or find the slow requests (py-spy dump --pid WORKER)".into(),
         "only for short bursts is a longer --backlog the answer".into(),
+        "gtune ps   # are all workers busy?".into(),
     ]
 }

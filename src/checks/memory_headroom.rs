@@ -73,8 +73,8 @@ impl Group<'_> {
             return Ok(Verdict::Healthy(seen));
         };
         let share = self.working_set.share_of(Bytes(limit));
-        let observed = format!("{} of {} ({:.0} %)", self.working_set, Bytes(limit), share * 100.0);
-        let seen = self.seen(observed, &format!("below {:.0} % of the limit", TIGHT * 100.0));
+        let observed = format!("{} of {} ({:.0}%)", self.working_set, Bytes(limit), share * 100.0);
+        let seen = self.seen(observed, &format!("below {:.0}% of the limit", TIGHT * 100.0));
         let consequence = "One large request is enough for the OOM killer to take a worker.";
         match share {
             _ if share >= AT_THE_END => Ok(Verdict::finding(Severity::Critical, seen, consequence, self.remedy())),
@@ -184,7 +184,7 @@ fn of_host(facts: &Facts) -> Judgement {
     let share = memory.available_bytes.share_of(memory.total_bytes);
     let seen = Seen {
         observed: format!("host: {} of {} available", memory.available_bytes, memory.total_bytes),
-        wanted: format!("at least {:.0} % of the host's memory available", HOST_LOW * 100.0),
+        wanted: format!("at least {:.0}% of the host's memory available", HOST_LOW * 100.0),
         evidence: vec![format!("/proc/meminfo: MemAvailable {} kB", memory.available_bytes.0 / 1024)],
         ..Seen::default()
     };

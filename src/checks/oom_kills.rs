@@ -18,9 +18,9 @@ pub const CHECK: Check = Check {
           that is often wrong; these counters are not.",
     changes: "Nothing. gtune oom shows each kill, and gtune triage which worker it was.",
     by_hand: &[
-        "gtune oom   # which process, when, at which limit",
-        "journalctl -k -g 'Killed process'",
+        "journalctl -k -g 'Killed process'   # which process, and when; or: dmesg -T",
         "systemctl set-property UNIT MemoryMax=2G   # or fewer workers, or max_requests against growth",
+        "gtune oom   # which process, when, at which limit",
     ],
     references: &[
         "Linux: cgroup-v2.rst, memory.events",
@@ -45,7 +45,7 @@ fn of_group(facts: &Facts, service: &Service) -> Judgement {
             Ok(Verdict::healthy("no kill on this host since boot", "none", vec![HOST_COUNT.replace('N', "0")]))
         }
         (Fact::Absent, Some(count)) => Ok(Verdict::cannot_tell(format!(
-            "{count} kills on this host since boot, and the service has no counter of its own: see gtune oom"
+            "{count} kills on this host since boot, and the service has no counter of its own: the kernel log says whose they were"
         ))),
         (Fact::Absent, None) => {
             Ok(Verdict::cannot_tell("this kernel does not count OOM kills (Linux 4.13 and later do)"))
@@ -53,6 +53,10 @@ fn of_group(facts: &Facts, service: &Service) -> Judgement {
         (Fact::Unreadable(reason), _) => Err(reason),
     }
 }
+
+const IN_KERNEL_LOG: &str = "journalctl -k -g 'Killed process'   # which process, and when; or: dmesg -T";
+
+const EVERY_KILL: [&str; 2] = [IN_KERNEL_LOG, "gtune oom --all   # every kill in the kernel log"];
 
 const HOST_COUNT: &str = "/proc/vmstat: oom_kill N";
 
@@ -62,7 +66,7 @@ fn killed(service: &Service, memory: &CgroupMemory, count: u64) -> Verdict {
         wanted: "none".into(),
         evidence: vec![
             format!("{} {count}", memory.oom_kills_from),
-            "the counter does not say which process, nor when: gtune oom and gtune triage do".into(),
+            "the counter does not say which process, nor when: the kernel log does".into(),
             format!("{}: {}", memory.limit_file, memory.limit_bytes),
         ],
         ..Seen::default()
@@ -78,12 +82,13 @@ fn processes(count: u64) -> String {
 fn steps(service: &Service) -> Vec<String> {
     let memory = service.cgroup.known().and_then(|group| group.memory.known());
     let raise = memory.map(|memory| format!("{}   # more than now", raise_limit(service, memory)));
-    let mut steps = vec![
-        "gtune oom   # which process, when, at which limit".to_owned(),
-        "gtune triage   # which of the dead workers it was".to_owned(),
-    ];
+    let mut steps = vec![IN_KERNEL_LOG.to_owned()];
     steps.extend(raise);
-    steps.push("or fewer workers, or --max-requests 1000 --max-requests-jitter 100 where workers grow".into());
+    steps.extend([
+        "or fewer workers, or --max-requests 1000 --max-requests-jitter 100 where workers grow".into(),
+        "gtune oom   # which process, when, at which limit".into(),
+        "gtune triage   # which of the dead workers it was".into(),
+    ]);
     steps
 }
 
@@ -101,7 +106,7 @@ fn spared(memory: &CgroupMemory, on_host: Option<u64>) -> Verdict {
         ..Seen::default()
     };
     let consequence = "The group is made anew at each start of the service: earlier kills may have been its own.";
-    Verdict::finding(Severity::Info, seen, consequence, by_hand(["gtune oom --all   # every kill in the kernel log"]))
+    Verdict::finding(Severity::Info, seen, consequence, by_hand(EVERY_KILL))
 }
 
 /// systemd remembers how the last run ended.
@@ -138,12 +143,7 @@ fn fresh(facts: &Facts) -> Judgement {
     let observed = format!("{} on this host since boot", processes(count));
     let seen = Seen { observed, wanted: "none".into(), evidence, ..Seen::default() };
     let consequence = "Memory has run out here before; the workers of a Gunicorn are often the largest processes.";
-    Ok(Verdict::finding(
-        Severity::Info,
-        seen,
-        consequence,
-        by_hand(["gtune oom --all   # every kill in the kernel log"]),
-    ))
+    Ok(Verdict::finding(Severity::Info, seen, consequence, by_hand(EVERY_KILL)))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub const CHECK: Check = Check {
               and tells which restart makes it count.",
     by_hand: &[
         "grep 'open files' /proc/PID/limits   # what counts: the running process",
+        "mkdir -p /etc/systemd/system/UNIT.d",
         "printf '[Service]\\nLimitNOFILE=4096:524288\\n' > /etc/systemd/system/UNIT.d/60-open-files.conf",
         "systemctl daemon-reload && systemctl restart UNIT",
     ],
@@ -63,12 +64,14 @@ fn workers(facts: &Facts, service: &Service) -> Judgement {
 fn master(facts: &Facts, service: &Service) -> Judgement {
     let workers = service.settings.workers().known().map_or(0, |found| found.value.max(0) as u64);
     let number = master_needs(listeners(service), workers.max(service.workers.len() as u64));
-    let need = Need { number, because: "the master with twice its workers, as in a reload".into() };
+    let need = Need { of: "master", number, because: "the master in a reload".into() };
     judge(facts, service, &[&service.master], &need)
 }
 
 /// How many descriptors a process needs, and for what.
 pub(super) struct Need {
+    /// `worker` or `master`.
+    pub of: &'static str,
     pub number: u64,
     pub because: String,
 }
@@ -91,7 +94,8 @@ pub(super) fn worker_need(service: &Service) -> Result<Need, Reason> {
         WorkerClass::Sync => "a sync worker".to_owned(),
         _ => format!("a {class} worker with worker_connections={connections}"),
     };
-    Ok(Need { number: descriptors_needed(class, threads, connections, listeners(service)), because })
+    let number = descriptors_needed(class, threads, connections, listeners(service));
+    Ok(Need { of: "worker", number, because })
 }
 
 fn class_unknown(why: &str) -> Reason {
@@ -119,8 +123,8 @@ fn judge(facts: &Facts, service: &Service, processes: &[&Process], need: &Need) 
     }
     let lowest = soft_limits.iter().map(|(_, soft)| *soft).min().unwrap_or(Limit::Unlimited);
     let seen = Seen {
-        observed: format!("{lowest} for {}", need.because),
-        wanted: format!("at least {}", need.number),
+        observed: format!("{} {lowest}", need.of),
+        wanted: format!("at least {} for {}", need.number, need.because),
         evidence: soft_limits.iter().flat_map(|(process, _)| limit_lines(process)).collect(),
         columns: open_file_columns(facts, service),
     };

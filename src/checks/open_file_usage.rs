@@ -166,7 +166,7 @@ impl Use<'_> {
         let part = if pid == service.master.pid { "master" } else { "worker" };
         Seen {
             observed: format!("{part} {pid}: {} of {}{}", self.open.count, self.soft, self.share()),
-            wanted: format!("below {:.0} %", NEARLY_FULL * 100.0),
+            wanted: format!("below {:.0}%", NEARLY_FULL * 100.0),
             evidence: vec![
                 format!("/proc/{pid}/fd: {} open{}", self.open.count, mostly(self.open)),
                 format!("/proc/{pid}/limits: Max open files soft {}", self.soft),
@@ -177,7 +177,7 @@ impl Use<'_> {
 
     fn share(&self) -> String {
         match self.soft {
-            Limit::At(_) => format!(" ({:.0} %)", self.soft.share_used(self.open.count) * 100.0),
+            Limit::At(_) => format!(" ({:.0}%)", self.soft.share_used(self.open.count) * 100.0),
             Limit::Unlimited => String::new(),
         }
     }
@@ -226,7 +226,7 @@ mod tests {
     fn a_worker_at_its_limit_is_critical_and_names_what_it_holds() {
         let finding = found(judged(|service| service.workers[1].process.descriptors = holding(4000)));
         assert_eq!(finding.severity, Severity::Critical);
-        assert!(finding.seen.observed.starts_with("worker 816: 4000 of 4096 (98 %)"), "{}", finding.seen.observed);
+        assert!(finding.seen.observed.starts_with("worker 816: 4000 of 4096 (98%)"), "{}", finding.seen.observed);
         assert!(finding.seen.evidence[0].contains("mostly socket (4000)"));
     }
 

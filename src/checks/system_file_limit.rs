@@ -37,7 +37,7 @@ fn host(facts: &Facts) -> Judgement {
     let share = share_used(table);
     let seen = Seen {
         observed: in_words(table, share),
-        wanted: format!("below {:.0} %", NEARLY_FULL * 100.0),
+        wanted: format!("below {:.0}%", NEARLY_FULL * 100.0),
         evidence: vec![format!("/proc/sys/fs/file-nr: {} used of {}", table.used, table.limit)],
         columns: columns(facts, table),
     };
@@ -61,7 +61,7 @@ fn share_used(table: &FileTable) -> f64 {
 fn in_words(table: &FileTable, share: f64) -> String {
     match table.limit >= i64::MAX as u64 {
         true => format!("{} file handles in use, practically unlimited", table.used),
-        false => format!("{} of {} file handles in use ({:.0} %)", table.used, table.limit, share * 100.0),
+        false => format!("{} of {} file handles in use ({:.0}%)", table.used, table.limit, share * 100.0),
     }
 }
 

@@ -70,7 +70,7 @@ fn strain(current: u64, limit: Limit, need: &Need) -> Option<(Severity, &'static
 fn of_group(service: &Service) -> Judgement {
     let tasks = match service.cgroup.as_ref().and_then(|group| group.tasks.as_ref()) {
         Fact::Known(tasks) => tasks,
-        Fact::Absent => return Ok(Verdict::healthy("no control group bounds it", "", vec![])),
+        Fact::Absent => return Ok(Verdict::healthy("no control group bounds it", "room for a reload", vec![])),
         Fact::Unreadable(reason) => return Err(reason),
     };
     let refused = match &tasks.refused {

@@ -20,8 +20,8 @@ pub const CHECK: Check = Check {
               mounts it.",
     by_hand: &[
         "findmnt DIR   # nothing: not mounted",
-        "in /etc/fstab: tmpfs DIR tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail 0 0",
-        "mount DIR, or mount -o remount DIR where it is mounted with other options",
+        "echo 'tmpfs DIR tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
+        "mount DIR   # or, where it is mounted with other options: mount -o remount DIR",
         "reload Gunicorn (HUP): new workers make their files in the new mount",
     ],
     references: &["tmpfs(5)", "mount(8)", "fstab(5)", "Gunicorn settings: worker_tmp_dir"],

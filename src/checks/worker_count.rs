@@ -27,8 +27,8 @@ pub const CHECK: Check = Check {
           out, or fills the memory. A worker without a master still holds the port and serves old code.",
     changes: "Nothing. The number belongs to Gunicorn's own settings.",
     by_hand: &[
-        "gtune ps   # masters and workers as they are now",
-        "gtune signal add-worker   # or remove-worker: one more or one fewer, until the next reload",
+        "ps -o pid,ppid,lstart,args --forest -C gunicorn   # masters and workers as they are now",
+        "kill -TTIN MASTER   # one worker more until the next reload; TTOU: one fewer",
         "set workers = N in the configuration file, or WEB_CONCURRENCY=N",
     ],
     references: &["Gunicorn settings: workers", "Gunicorn design: How Many Workers?", "Linux: cgroup-v2.rst, cpu.max"],
@@ -76,9 +76,9 @@ fn as_asked(service: &Service) -> Judgement {
 
 fn missing_steps(service: &Service) -> [String; 3] {
     [
-        format!("gtune triage {}   # which workers died, and of what", named(service)),
         "read the error log for 'Exception in worker process'".into(),
-        format!("gtune signal reload {}   # brings the number back where TTOU took some", named(service)),
+        format!("kill -HUP {}   # brings the number back where TTOU took some", service.master.pid),
+        format!("gtune triage {}   # which workers died, and of what", named(service)),
     ]
 }
 
@@ -122,7 +122,7 @@ fn for_cpus(facts: &Facts, service: &Service) -> Judgement {
 fn set_workers(service: &Service, number: usize) -> [String; 2] {
     [
         format!("workers = {number} in the configuration file, or WEB_CONCURRENCY={number}"),
-        format!("gtune signal reload {}   # for the file; a restart for the environment", named(service)),
+        format!("kill -HUP {}   # enough for the file; the environment needs a restart", service.master.pid),
     ]
 }
 

@@ -110,8 +110,11 @@ fn hint(error: &clap::Error) -> String {
         ContextKind::SuggestedCommand,
     ];
     let nearest = SUGGESTIONS.iter().find_map(|kind| error.get(*kind).and_then(text_of));
-    let is_check =
-        matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if arg.contains("CHECK"));
+    let is_check = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(arg)) => arg.contains("CHECK"),
+        Some(ContextValue::Strings(all)) => all.iter().any(|arg| arg.contains("CHECK")),
+        _ => false,
+    };
     match (nearest, is_check) {
         (Some(near), true) => format!("did you mean {near}? gtune doctor --list names all checks"),
         (None, true) => "gtune doctor --list names all checks".to_owned(),
@@ -163,6 +166,7 @@ mod tests {
         assert_eq!(hint(&error("gtune docto")), "did you mean doctor?");
         assert_eq!(hint(&error("gtune doctor --skp x")), "did you mean --skip?");
         assert_eq!(hint(&error("gtune doctor --fail-on x")), "one of critical, warning, info");
+        assert_eq!(hint(&error("gtune explain")), "gtune doctor --list names all checks");
         assert_eq!(hint(&error("gtune doctor zzzzzzzz")), "gtune doctor --list names all checks");
     }
 

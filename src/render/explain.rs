@@ -1,10 +1,11 @@
 //! The page of a check, and the list of all.
 
-use super::finding::hanging;
+use super::remedy::{hanging, later, steps_now};
 use super::shell::step_lines;
 use super::wrap::labelled;
 use super::{Page, style};
 use crate::checks::{Area, Check};
+use crate::cli::missing_verbs;
 use clap::builder::styling::Style as Look;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
@@ -12,14 +13,15 @@ use tabled::settings::{Padding, Style};
 /// The page of one check, with the fixed headings.
 pub fn page(check: &Check, page: &Page) -> String {
     let text = |text: &str| labelled("  ", text, page.width);
-    let lines = |all: &[&str]| -> String {
-        all.iter().map(|line| hanging("  ", step_lines(line, page.width.saturating_sub(2)))).collect()
+    let steps = |all: &[&str]| -> String {
+        let now = steps_now(all).map(|line| hanging("  ", step_lines(line, page.width.saturating_sub(2))));
+        now.chain([later(all.iter().copied(), page)]).collect()
     };
     let sections = [
         ("Looks at", text(check.looks_at)),
         ("Why it matters to Gunicorn", text(check.why)),
-        ("What gtune changes", text(check.changes)),
-        ("By hand", lines(check.by_hand)),
+        ("What gtune changes", text(check.changes) + &not_yet(check.changes, page)),
+        ("By hand", steps(check.by_hand)),
         ("See also", check.references.iter().map(|reference| labelled("  ", reference, page.width)).collect()),
     ];
     let mut out = labelled(&format!("{}: ", check.id), check.title, page.width);
@@ -27,6 +29,16 @@ pub fn page(check: &Check, page: &Page) -> String {
         out += &format!("\n{}\n{body}", page.paint.heading(heading));
     }
     out
+}
+
+/// Says of the verbs a text names which of them this release does not have.
+fn not_yet(text: &str, page: &Page) -> String {
+    let missing: Vec<String> = missing_verbs(text).iter().map(|verb| format!("gtune {verb}")).collect();
+    match missing.as_slice() {
+        [] => String::new(),
+        [one] => labelled("  ", &format!("({one} comes with a later release.)"), page.width),
+        several => labelled("  ", &format!("({} come with a later release.)", several.join(" and ")), page.width),
+    }
 }
 
 /// All checks: id, area, title.

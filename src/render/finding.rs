@@ -1,9 +1,9 @@
 //! The paragraph of a finding: what comes of it, what it rests on, what to do.
 
-use super::shell::{command_lines, step_lines};
+use super::remedy::remedy;
 use super::wrap::{fill, labelled};
 use super::{Page, style, visible};
-use crate::checks::{Columns, Finding, Remedy, Row, Stored};
+use crate::checks::{Finding, InForce, Row, Seen, Stored};
 use crate::cli::Detail;
 use clap::builder::styling::Style as Look;
 
@@ -16,7 +16,7 @@ pub fn paragraph(row: &Row, finding: &Finding, page: &Page) -> String {
     out += &labelled("  ", &visible(&finding.consequence), page.width);
     out += &labelled("  found: ", &visible(&finding.seen.observed), page.width);
     out += &labelled("  wanted: ", &visible(&finding.seen.wanted), page.width);
-    out += &columns(&finding.seen.columns, page);
+    out += &columns(&finding.seen, page);
     out += &evidence(&finding.seen.evidence, page);
     out += &remedy(&finding.remedy, page);
     out
@@ -43,7 +43,8 @@ pub fn evidence(lines: &[String], page: &Page) -> String {
     out
 }
 
-fn columns(columns: &Columns, page: &Page) -> String {
+fn columns(seen: &Seen, page: &Page) -> String {
+    let columns = &seen.columns;
     let mut out = String::new();
     if let Some(configured) = &columns.configured {
         out += &labelled("  configured: ", &visible(configured), page.width);
@@ -51,15 +52,18 @@ fn columns(columns: &Columns, page: &Page) -> String {
     if let Some(stored) = &columns.stored_for_boot {
         out += &labelled("  next boot: ", &visible(&next_boot(stored)), page.width);
     }
-    if let Some(live) = &columns.live {
+    if let Some(live) = columns.live.as_ref().filter(|live| !begins_with(&seen.observed, live)) {
         out += &labelled("  live: ", &visible(live), page.width);
     }
-    let in_force: Vec<String> =
-        columns.in_force.iter().map(|one| format!("{} ({})", visible(&one.value), visible(&one.subject))).collect();
-    if !in_force.is_empty() {
-        out += &labelled("  in force: ", &in_force.join(", "), page.width);
+    if !columns.in_force.is_empty() {
+        out += &labelled("  in force: ", &in_force(&columns.in_force, page), page.width);
     }
     out
+}
+
+/// Whether what was found says the live value already, whole words of it: `0 of 5 inodes free on tmpfs at /mem`.
+fn begins_with(observed: &str, live: &str) -> bool {
+    observed.strip_prefix(live).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 fn next_boot(stored: &Stored) -> String {
@@ -70,25 +74,54 @@ fn next_boot(stored: &Stored) -> String {
     }
 }
 
-fn remedy(remedy: &Remedy, page: &Page) -> String {
-    let mut out = String::new();
-    if let Some(command) = &remedy.command {
-        let lines = command_lines(&visible(command), page.width.saturating_sub(7));
-        out += &hanging("  fix: ", lines);
+/// Each value once, with those that have it: dozens of workers mostly have the same.
+fn in_force(all: &[InForce], page: &Page) -> String {
+    let mut groups: Vec<(&str, Vec<&str>)> = vec![];
+    for one in all {
+        match groups.iter_mut().find(|(value, _)| *value == one.value) {
+            Some((_, subjects)) => subjects.push(&one.subject),
+            None => groups.push((&one.value, vec![&one.subject])),
+        }
     }
-    for (number, step) in remedy.by_hand.iter().enumerate() {
-        let lead = if number == 0 { "  by hand: " } else { "           " };
-        out += &hanging(lead, step_lines(&visible(step), page.width.saturating_sub(lead.len())));
-    }
-    if remedy.restart {
-        out += "  restart needed\n";
-    }
-    out
+    let shown: Vec<String> = groups
+        .iter()
+        .map(|(value, subjects)| format!("{} ({})", visible(value), visible(&some_of(subjects, page))))
+        .collect();
+    shown.join(", ")
 }
 
-/// Lines behind a label, the following ones below the first.
-pub fn hanging(label: &str, lines: Vec<String>) -> String {
-    let blank = " ".repeat(label.chars().count());
-    let leads = std::iter::once(label).chain(std::iter::repeat(blank.as_str()));
-    lines.iter().zip(leads).map(|(line, lead)| format!("{lead}{line}\n")).collect()
+/// All with `-v`, else the first few and how many there are.
+fn some_of(subjects: &[&str], page: &Page) -> String {
+    if page.detail == Detail::Verbose || subjects.len() <= FEW + 1 {
+        return subjects.join(", ");
+    }
+    format!("{} and {} more", subjects[..FEW].join(", "), subjects.len() - FEW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::style::Paint;
+
+    const PAGE: Page = Page { width: 80, paint: Paint::Plain, detail: Detail::Normal };
+
+    fn of(subject: String, value: &str) -> InForce {
+        InForce { subject, value: value.into() }
+    }
+
+    #[test]
+    fn a_live_value_is_said_once() {
+        assert!(begins_with("0 of 5 inodes free on tmpfs at /mem", "0 of 5 inodes free"));
+        assert!(!begins_with("1280 and more", "128"));
+        assert!(!begins_with("127.0.0.1:8000: full", "net.core.somaxconn 4096"));
+    }
+
+    #[test]
+    fn a_value_that_many_have_stands_once() {
+        let mut all: Vec<InForce> = (1..=9).map(|pid| of(format!("pid {pid}"), "1024")).collect();
+        all.push(of("pid 10".into(), "4096"));
+        assert_eq!(in_force(&all, &PAGE), "1024 (pid 1, pid 2, pid 3 and 6 more), 4096 (pid 10)");
+        let all_of_it = in_force(&all, &Page { detail: Detail::Verbose, ..PAGE });
+        assert!(all_of_it.contains("pid 7, pid 8, pid 9), 4096 (pid 10)"), "{all_of_it}");
+    }
 }

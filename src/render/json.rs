@@ -44,6 +44,7 @@ struct HostRecord<'a> {
 
 #[derive(Serialize)]
 struct ServiceRecord<'a> {
+    name: &'a str,
     unit: Option<&'a str>,
     master_pid: Pid,
     version: Option<String>,
@@ -172,6 +173,7 @@ fn host_record(host: &Host) -> HostRecord<'_> {
 
 fn service_record(service: &Service) -> ServiceRecord<'_> {
     ServiceRecord {
+        name: &service.name,
         unit: service.unit.known().map(|unit| unit.name.as_str()),
         master_pid: service.master.pid,
         version: service.known_version().map(|version| version.to_string()),
@@ -235,6 +237,7 @@ mod tests {
         let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["checks", "command", "gtune", "host", "observed_at", "schema", "services", "summary"]);
         assert_eq!(value["observed_at"], "2026-11-20T18:46:00Z");
+        assert_eq!(value["services"][0]["name"], value["checks"][1]["subject"]);
         assert_eq!(value["services"][0]["workers"], json!([815, 816]));
         assert_eq!(value["services"][0]["listeners"], json!(["127.0.0.1:8000"]));
         assert_eq!(value["services"][0]["version"], "23.0.0");

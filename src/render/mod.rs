@@ -4,9 +4,11 @@ mod error;
 pub mod explain;
 mod finding;
 pub mod json;
+mod layout;
 pub mod nagios;
 mod page;
 pub mod prometheus;
+mod remedy;
 #[cfg(test)]
 pub mod sample;
 mod shell;

@@ -1,5 +1,6 @@
 //! A Nagios or Icinga plugin: one line below 80 columns, performance data after a pipe, long text with `-v`.
 
+use super::remedy::doable;
 use super::visible;
 use crate::checks::{Severity, Summary};
 use crate::cli::Detail;
@@ -107,12 +108,17 @@ fn long_lines(report: &Report<'_>) -> Vec<String> {
             "{severity}: {} ({}): {}, wanted {}",
             row.check.id, row.subject, found.seen.observed, found.seen.wanted
         );
-        let fix = found.remedy.command.iter().map(|command| format!("  fix: {command}"));
+        let fix = without_pipes(row.check.id, doable(&found.remedy)).into_iter().map(|step| format!("  {step}"));
         std::iter::once(head).chain(found.seen.evidence.iter().map(|line| format!("  seen: {line}"))).chain(fix)
     });
     let unknowns = report.unknowns();
     let unknowns = unknowns.iter().map(|(row, why)| format!("unknown: {} ({}): {why}", row.check.id, row.subject));
     findings.chain(unknowns).collect()
+}
+
+/// Steps that can be copied as they stand: a pipe cannot be printed here, and a command without it is another one.
+fn without_pipes(id: &str, steps: Vec<String>) -> Vec<String> {
+    if steps.iter().any(|step| step.contains('|')) { vec![format!("by hand: see gtune doctor {id}")] } else { steps }
 }
 
 /// A pipe would begin performance data, wherever it stands.
@@ -174,6 +180,13 @@ mod tests {
         assert!(text.contains("ext4 / data"), "{text}");
         assert_eq!(text.matches('|').count(), 1);
         assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
+    }
+
+    #[test]
+    fn a_step_that_would_lose_its_pipe_is_not_printed() {
+        let steps = || vec!["by hand: find /mem | wc -l".to_owned(), "by hand: mount /mem".to_owned()];
+        assert_eq!(without_pipes("fstab", steps()), ["by hand: see gtune doctor fstab"]);
+        assert_eq!(without_pipes("fstab", steps()[1..].to_vec()), ["by hand: mount /mem"]);
     }
 
     #[test]

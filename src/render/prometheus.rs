@@ -26,9 +26,21 @@ pub fn doctor(report: &Report<'_>) -> String {
     let build = Series::from([(version, 1.0)]);
     let looked = Series::from([(vec![], report.facts.observed_at.as_second() as f64)]);
     metric(&mut out, "gtune_build_info", "gauge", "Version of gtune that wrote this file.", &build);
-    metric(&mut out, "gtune_last_run_timestamp_seconds", "gauge", "When gtune last looked at this host.", &looked);
-    metric(&mut out, "gtune_check_state", "gauge", "State of a check: 1 for the state it is in.", &states(report));
-    metric(&mut out, "gtune_findings", "gauge", "Findings by severity.", &findings(report));
+    metric(
+        &mut out,
+        "gtune_last_run_timestamp_seconds",
+        "gauge",
+        "When gtune last looked at this host, in seconds since 1970.",
+        &looked,
+    );
+    metric(
+        &mut out,
+        "gtune_check_state",
+        "gauge",
+        "State of a check: 1 for the state it is in, 0 for the others.",
+        &states(report),
+    );
+    metric(&mut out, "gtune_findings", "gauge", "Number of findings by severity.", &findings(report));
     services(&mut out, report);
     out
 }
@@ -69,21 +81,65 @@ fn findings(report: &Report<'_>) -> Series {
     severities.map(|severity| (label(severity), report.count(severity) as f64)).into()
 }
 
+/// A metric of services.
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    worse: Worse,
+    samples: fn(&Service) -> Vec<(Labels, f64)>,
+}
+
+const OF_SERVICES: [Family; 6] = [
+    Family {
+        name: "gtune_listen_queue_limit",
+        kind: "gauge",
+        help: "Most connections that may wait at a listening socket: the cap in force.",
+        worse: f64::min,
+        samples: |service| listeners(service, |listener| listener.limit),
+    },
+    Family {
+        name: "gtune_listen_queue_length",
+        kind: "gauge",
+        help: "Connections that wait at a listening socket to be accepted.",
+        worse: f64::max,
+        samples: |service| listeners(service, |listener| listener.queued),
+    },
+    Family {
+        name: "gtune_heartbeat_age_seconds",
+        kind: "gauge",
+        help: "Seconds since the worker that is silent longest touched its heartbeat file.",
+        worse: f64::max,
+        samples: heartbeat_ages,
+    },
+    Family {
+        name: "gtune_open_descriptors",
+        kind: "gauge",
+        help: "Open file descriptors of the master or worker that has most.",
+        worse: f64::max,
+        samples: descriptors,
+    },
+    Family {
+        name: "gtune_open_descriptors_limit",
+        kind: "gauge",
+        help: "Lowest soft limit of open files among master and workers.",
+        worse: f64::min,
+        samples: descriptor_limits,
+    },
+    Family {
+        name: "gtune_oom_kills_total",
+        kind: "counter",
+        help: "Processes in the control group of the service that the kernel killed for want of memory.",
+        worse: f64::max,
+        samples: oom_kills,
+    },
+];
+
 fn services(out: &mut String, report: &Report<'_>) {
-    let mut of = |name, kind, help, worse: Worse, samples: fn(&Service) -> Vec<(Labels, f64)>| {
-        metric(out, name, kind, help, &gathered(report, worse, samples));
-    };
-    let gauge = "gauge";
-    of("gtune_listen_queue_limit", gauge, "Cap in force of a listen queue.", f64::min, |service| {
-        listeners(service, |listener| listener.limit)
-    });
-    of("gtune_listen_queue_length", gauge, "Connections waiting to be accepted.", f64::max, |service| {
-        listeners(service, |listener| listener.queued)
-    });
-    of("gtune_heartbeat_age_seconds", gauge, "Age of the oldest heartbeat of a worker.", f64::max, heartbeat_ages);
-    of("gtune_open_descriptors", gauge, "Open descriptors of the process that has most.", f64::max, descriptors);
-    of("gtune_open_descriptors_limit", gauge, "Lowest soft limit of open files.", f64::min, descriptor_limits);
-    of("gtune_oom_kills_total", "counter", "Kernel OOM kills in the control group.", f64::max, oom_kills);
+    for family in &OF_SERVICES {
+        let series = gathered(report, family.worse, family.samples);
+        metric(out, family.name, family.kind, family.help, &series);
+    }
 }
 
 fn gathered(report: &Report<'_>, worse: Worse, samples: fn(&Service) -> Vec<(Labels, f64)>) -> Series {

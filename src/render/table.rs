@@ -1,6 +1,7 @@
 //! What `doctor` tells people: who was looked at, a row a check, a paragraph a finding, a line that sums up.
 
 use super::finding::{evidence, paragraph, title};
+use super::layout::Layout;
 use super::wrap::{fill, labelled};
 use super::{Page, style, visible};
 use crate::checks::{Outcome, Row, Severity, Summary, Verdict};
@@ -8,14 +9,7 @@ use crate::cli::Detail;
 use crate::command::{Report, State};
 use crate::facts::{Fact, Host, Service};
 use tabled::builder::Builder;
-use tabled::grid::util::string::get_text_width;
 use tabled::settings::{Padding, Style};
-
-/// Room that the two columns of text need beside each other to be worth it.
-const TWO_COLUMNS: usize = 28;
-
-/// Columns of the longest word of a state: `critical`.
-const STATE: usize = 8;
 
 /// The whole of it.
 pub fn doctor(report: &Report<'_>, page: &Page) -> String {
@@ -55,16 +49,18 @@ fn host_line(host: &Host) -> String {
     let os = host.os.known().map_or("unknown system", String::as_str);
     let kernel = host.kernel.known().map_or("unknown", |kernel| kernel.release.as_str());
     let mut line = if host.live { format!("{os}, kernel {kernel}") } else { format!("{os} below {}", host.root) };
-    if let Some(container) = &host.container {
-        line += &format!(", inside {}", container.runtime);
+    match host.container.as_ref().map(|container| container.runtime.as_str()) {
+        None => {}
+        Some("namespace") => line += ", inside namespaces of its own",
+        Some(runtime) => line += &format!(", inside {runtime}"),
     }
     line
 }
 
-/// `gunicorn.service  23.0.0 sync  master 812, 2 workers  127.0.0.1:8000`
+/// `gunicorn.service: Gunicorn 23.0.0, sync, master 812, 2 workers, 127.0.0.1:8000`
 fn service_line(service: &Service) -> String {
-    let version = service.known_version().map_or("version unknown".to_owned(), |version| version.to_string());
-    let class = service.known_class().map_or("class unknown".to_owned(), ToString::to_string);
+    let version = service.known_version().map_or("of unknown version".to_owned(), |version| version.to_string());
+    let class = service.known_class().map_or("unknown class".to_owned(), ToString::to_string);
     let workers = match service.workers.len() {
         1 => "1 worker".to_owned(),
         count => format!("{count} workers"),
@@ -73,13 +69,13 @@ fn service_line(service: &Service) -> String {
         Fact::Known(all) => all.iter().map(|listener| listener.address.as_str()).collect::<Vec<_>>().join(" "),
         Fact::Absent | Fact::Unreadable(_) => "listeners unknown".to_owned(),
     };
-    format!("{}: Gunicorn {version} {class}, master {}, {workers}, {listeners}", service.name, service.master.pid)
+    format!("{}: Gunicorn {version}, {class}, master {}, {workers}, {listeners}", service.name, service.master.pid)
 }
 
 /// One table a subject, in order of first appearance, all with the same columns.
 fn groups(report: &Report<'_>, page: &Page) -> Vec<String> {
     let shown: Vec<&Row> = report.rows.iter().filter(|row| is_shown(row, page.detail)).collect();
-    let layout = Layout::of(&shown, page);
+    let layout = Layout::of(shown.iter().map(|row| (row.check.id, texts(row))), page);
     let mut subjects: Vec<&str> = vec![];
     for row in &shown {
         if !subjects.contains(&row.subject.as_str()) {
@@ -145,65 +141,35 @@ fn texts(row: &Row) -> (String, String) {
     }
 }
 
-/// Widths of the columns of text. Too little room for both puts one below the other.
-struct Layout {
-    check: usize,
-    found: usize,
-    wanted: Option<usize>,
-}
-
-impl Layout {
-    /// State, check and the gaps keep their width; found and wanted share the rest by need.
-    fn of(rows: &[&Row], page: &Page) -> Self {
-        const STATE_AND_GAPS: usize = STATE + 2 + 2 + 2;
-        let check = widest(rows.iter().map(|row| row.check.id.len())).min(page.width / 2);
-        let room = page.width.saturating_sub(STATE_AND_GAPS + check);
-        if room < TWO_COLUMNS {
-            return Self { check, found: (room + 2).max(8), wanted: None };
-        }
-        let texts: Vec<(String, String)> = rows.iter().map(|row| texts(row)).collect();
-        let found = widest(texts.iter().map(|(found, _)| get_text_width(&visible(found)))).max("FOUND".len());
-        let wanted = widest(texts.iter().map(|(_, wanted)| get_text_width(&visible(wanted)))).max("WANTED".len());
-        let half = room / 2;
-        let (found, wanted) = match (found <= half, wanted <= half) {
-            (true, _) => (found, wanted.min(room - found)),
-            (false, true) => (found.min(room - wanted), wanted),
-            (false, false) => (room - half, half),
-        };
-        Self { check, found, wanted: Some(wanted) }
-    }
-
-    fn cells(&self, state: String, check: &str, found: &str, wanted: &str) -> Vec<String> {
-        let cell = |text: &str, width| padded(&fill(&visible(text), width).join("\n"), width);
-        let (state, check) = (padded(&state, STATE), cell(check, self.check));
-        match self.wanted {
-            Some(width) => vec![state, check, cell(found, self.found), cell(wanted, width)],
-            None => vec![state, check, cell(found, self.found)],
-        }
-    }
-}
-
-/// Text made as wide as its column, so that the tables of all subjects stand below each other. Escapes take no room.
-fn padded(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(get_text_width(text))))
-}
-
-fn widest(widths: impl Iterator<Item = usize>) -> usize {
-    widths.max().unwrap_or(0)
-}
-
 /// What is folded away: how many, and which.
 fn left_out(report: &Report<'_>, page: &Page) -> String {
     if page.detail == Detail::Verbose {
         return String::new();
     }
-    let folded = |state: State, label: &str, more: &str| {
-        let mut ids: Vec<&str> =
-            report.rows.iter().filter(|row| State::of(&row.outcome) == state).map(|row| row.check.id).collect();
-        ids.dedup();
-        if ids.is_empty() { String::new() } else { labelled(label, &format!("{}{more}", ids.join(", ")), page.width) }
+    let not_applicable = folded(report, State::NotApplicable);
+    let skipped = folded(report, State::Skipped);
+    let mut out = String::new();
+    if !not_applicable.is_empty() {
+        out += &labelled("not applicable: ", &format!("{} (-v says why)", visible(&not_applicable)), page.width);
+    }
+    if !skipped.is_empty() {
+        out += &labelled("skipped: ", &visible(&skipped), page.width);
+    }
+    out
+}
+
+/// The checks in this state; with the subjects where it is not that of all of them.
+fn folded(report: &Report<'_>, state: State) -> String {
+    let is_folded = |row: &&Row| State::of(&row.outcome) == state;
+    let mut ids: Vec<&str> = report.rows.iter().filter(is_folded).map(|row| row.check.id).collect();
+    ids.dedup();
+    let named = |id: &str| {
+        let (folded, others): (Vec<&Row>, Vec<&Row>) =
+            report.rows.iter().filter(|row| row.check.id == id).partition(is_folded);
+        let subjects: Vec<&str> = folded.iter().map(|row| row.subject.as_str()).collect();
+        if others.is_empty() { id.to_owned() } else { format!("{id} ({})", subjects.join(", ")) }
     };
-    folded(State::NotApplicable, "not applicable: ", " (-v says why)") + &folded(State::Skipped, "skipped: ", "")
+    ids.into_iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
 /// What could not be looked at: checks that were stopped by the same thing stand together, since without root that is
@@ -253,6 +219,7 @@ mod tests {
     use crate::render::sample::{HEARTBEAT, SOMAXCONN, judged, rows};
     use crate::render::style::Paint;
     use proptest::prelude::*;
+    use tabled::grid::util::string::get_text_width;
 
     fn text(rows: Vec<Row>, width: usize, detail: Detail) -> String {
         let facts = host_with_gunicorn();
@@ -262,7 +229,7 @@ mod tests {
     }
 
     fn longest(text: &str) -> usize {
-        widest(text.lines().map(get_text_width))
+        text.lines().map(get_text_width).max().unwrap_or(0)
     }
 
     #[test]
@@ -278,7 +245,7 @@ mod tests {
     #[test]
     fn every_judged_row_is_shown_and_what_does_not_apply_is_folded() {
         let normal = text(rows(), 100, Detail::Normal);
-        assert!(normal.contains("not applicable: heartbeat-filesystem (-v says why)"), "{normal}");
+        assert!(normal.contains("not applicable: heartbeat-filesystem (api.service) (-v says why)"), "{normal}");
         assert!(!normal.contains("tornado has no heartbeat"));
         assert!(text(rows(), 200, Detail::Verbose).contains("tornado has no heartbeat"));
     }

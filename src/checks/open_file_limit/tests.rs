@@ -47,7 +47,7 @@ fn a_gthread_or_gevent_gunicorn_is_not() {
             limit(service, 1024);
         }));
         assert_eq!(finding.severity, Severity::Warning);
-        assert!(finding.seen.observed.contains("worker_connections=1000"), "{}", finding.seen.observed);
+        assert!(finding.seen.wanted.contains("worker_connections=1000"), "{}", finding.seen.wanted);
         assert_eq!(finding.remedy.command.as_deref(), Some("gtune apply --nofile auto --unit gunicorn.service"));
         assert!(finding.remedy.by_hand[1].contains("LimitNOFILE=4096:524288"), "{:?}", finding.remedy.by_hand);
         assert!(finding.remedy.restart);
