@@ -57,7 +57,7 @@ const JSON: Section = (
         ("host", "kernel, os, root, boot_id, container; null where it could not be seen"),
         (
             "services",
-            "one object a Gunicorn: name (the subject of its checks), unit, master_pid, version, worker_class, workers, listeners; null where processes could not be looked at",
+            "one object a Gunicorn: name (the subject of its checks), unit, master_pid, version, worker_class, workers, listeners, settings (value and source, or the reason why it could not be seen); null where processes could not be looked at",
         ),
         ("checks", "one object a check and subject: id, title, state, subject"),
         ("checks: severity", "of a finding only: critical, warning or info"),

@@ -3,12 +3,14 @@
 //! What was not seen is `null`, never 0 or an empty list.
 
 use super::explain::area;
+use super::settings::{self, SettingRecord};
 use crate::checks::{Check, Columns, Outcome, Remedy, Row, Seen, Severity, Summary, Verdict};
 use crate::command::{Report, State};
 use crate::facts::{Fact, Host, Reason, Service};
 use crate::units::Pid;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Version of the shapes below. Keys may be added; a key that goes or changes its meaning makes it 2.
 const SCHEMA: u32 = 1;
@@ -51,6 +53,7 @@ struct ServiceRecord<'a> {
     worker_class: Option<String>,
     workers: Vec<Pid>,
     listeners: Option<Vec<&'a str>>,
+    settings: BTreeMap<&'static str, SettingRecord>,
 }
 
 #[derive(Serialize)]
@@ -184,6 +187,7 @@ fn service_record(service: &Service) -> ServiceRecord<'_> {
             Fact::Absent => Some(vec![]),
             Fact::Unreadable(_) => None,
         },
+        settings: settings::of(service).into_iter().collect(),
     }
 }
 

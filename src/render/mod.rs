@@ -11,6 +11,7 @@ pub mod prometheus;
 mod remedy;
 #[cfg(test)]
 pub mod sample;
+mod settings;
 mod shell;
 mod style;
 pub mod table;

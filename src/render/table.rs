@@ -3,7 +3,7 @@
 use super::finding::{evidence, paragraph, title};
 use super::layout::Layout;
 use super::wrap::{fill, labelled};
-use super::{Page, style, visible};
+use super::{Page, settings, style, visible};
 use crate::checks::{Outcome, Row, Severity, Summary, Verdict};
 use crate::cli::Detail;
 use crate::command::{Report, State};
@@ -35,7 +35,12 @@ fn header(report: &Report<'_>, page: &Page) -> String {
             out += &labelled("gunicorn: ", "none runs; judged for one to be started", page.width);
         }
         Fact::Known(services) => {
-            services.iter().for_each(|service| out += &labelled("", &visible(&service_line(service)), page.width));
+            for service in services {
+                out += &labelled("", &visible(&service_line(service)), page.width);
+                if page.detail == Detail::Verbose {
+                    out += &labelled("  settings: ", &visible(&settings::line(service)), page.width);
+                }
+            }
         }
         Fact::Absent => out += "gunicorn: none runs\n",
         Fact::Unreadable(why) => {
