@@ -115,6 +115,10 @@ fn hint(error: &clap::Error) -> String {
         Some(ContextValue::Strings(all)) => all.iter().any(|arg| arg.contains("CHECK")),
         _ => false,
     };
+    if error.kind() == clap::error::ErrorKind::ArgumentConflict && error.get(ContextKind::InvalidArg).is_none() {
+        // The one conflict that clap does not know of itself: a form of output that this verb does not have.
+        return "use --format table or --format json".to_owned();
+    }
     match (nearest, is_check) {
         (Some(near), true) => format!("did you mean {near}? gtune doctor --list names all checks"),
         (None, true) => "gtune doctor --list names all checks".to_owned(),
@@ -166,6 +170,7 @@ mod tests {
         assert_eq!(hint(&error("gtune docto")), "did you mean doctor?");
         assert_eq!(hint(&error("gtune doctor --skp x")), "did you mean --skip?");
         assert_eq!(hint(&error("gtune doctor --fail-on x")), "one of critical, warning, info");
+        assert_eq!(hint(&error("gtune explain fstab --format nagios")), "use --format table or --format json");
         assert_eq!(hint(&error("gtune explain")), "gtune doctor --list names all checks");
         assert_eq!(hint(&error("gtune doctor zzzzzzzz")), "gtune doctor --list names all checks");
     }
