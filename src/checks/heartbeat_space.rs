@@ -85,9 +85,10 @@ fn shortage(room: &Room, workers: u64) -> Option<(Severity, String)> {
 
 fn seen(place: &Place, room: &Room, workers: u64) -> Seen {
     let columns = Columns { live: Some(count(room)), ..Columns::default() };
+    let all = if workers == 1 { "1 worker".into() } else { format!("{workers} workers") };
     Seen {
         observed: format!("{} on {}", count(room), place.shown()),
-        wanted: format!("{} free, for {workers} workers through two reloads", RELOADS * workers),
+        wanted: format!("{} free, for {all} through two reloads", RELOADS * workers),
         evidence: vec![
             place.evidence(),
             evidence(&format!("/proc/{}/fd/{}", place.pid, place.heartbeat.descriptor), room),
