@@ -1,8 +1,8 @@
 //! How to do it by hand: the words that are right for whoever started a Gunicorn.
 
-use super::steps::quoted;
-use crate::facts::{Container, Facts, Manager, Service};
-use crate::gunicorn::Source;
+use super::steps::{drop_in_directory, drop_in_name, quoted, systemctl};
+use crate::facts::{Container, Fact, Facts, Manager, Service, Unit};
+use crate::gunicorn::{Source, parse_arguments, split_words};
 
 /// An option of Gunicorn that should be given, in the two ways it can be written.
 #[derive(Debug, Clone, Copy)]
@@ -86,42 +86,71 @@ fn on_command_line(service: &Service, option: &str) -> String {
 }
 
 fn in_environment(service: &Service, option: &str) -> String {
-    let arguments = match arguments_given(service) {
-        Some(given) => format!("{given} {option}"),
-        None => option.to_owned(),
+    let given = match arguments_given(service) {
+        Given::Nothing => option.to_owned(),
+        Given::Plain(given) => format!("{given} {option}"),
+        Given::Hidden(place) => return format!("in {place}: GUNICORN_CMD_ARGS=… {option}   # after what it holds"),
     };
     if let Some(container) = application_container(service) {
-        return in_container_environment(container, &arguments);
+        return in_container_environment(container, &given);
     }
-    match &service.manager {
-        Manager::SystemUnit(unit) => in_drop_in("systemctl", "/etc/systemd/system", unit, &arguments),
-        Manager::UserUnit { unit, .. } => in_drop_in("systemctl --user", "~/.config/systemd/user", unit, &arguments),
-        Manager::Supervisor { name, .. } if name.contains("supervisord") => {
-            format!("in its [program:…] section: environment=GUNICORN_CMD_ARGS=\"{arguments}\"")
+    match (&service.manager, &service.unit) {
+        (Manager::SystemUnit(_) | Manager::UserUnit { .. }, Fact::Known(unit)) => in_drop_in(unit, &given),
+        (Manager::Supervisor { name, .. }, _) if name.contains("supervisord") => {
+            format!("in its [program:…] section: environment=GUNICORN_CMD_ARGS=\"{given}\"")
         }
-        Manager::Supervisor { .. } | Manager::Session(_) | Manager::Container | Manager::Nobody => {
-            on_command_line(service, option)
-        }
+        _ => on_command_line(service, option),
     }
 }
 
 /// One command that writes a drop-in with the variable; `%` starts a specifier in a unit (systemd.unit(5)).
-fn in_drop_in(manager: &str, base: &str, unit: &str, arguments: &str) -> String {
+fn in_drop_in(unit: &Unit, arguments: &str) -> String {
     let line = format!(
         "Environment=\"GUNICORN_CMD_ARGS={}\"",
         arguments.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%")
     );
-    let directory = format!("{base}/{}.d", quoted(unit));
-    format!(
-        "mkdir -p {directory} && printf '%s\\n' '[Service]' {} > {directory}/60-gunicorn.conf && {manager} daemon-reload",
-        quoted(&line)
-    )
+    let directory = drop_in_directory(unit);
+    let name = drop_in_name(unit, "gunicorn");
+    let (file, reload) = (quoted(&name), systemctl(unit, "daemon-reload"));
+    format!("mkdir -p {directory} && printf '%s\\n' '[Service]' {} > {directory}/{file} && {reload}", quoted(&line))
 }
 
-/// What `GUNICORN_CMD_ARGS` holds already: a second `Environment=` of the same name replaces the first.
-fn arguments_given(service: &Service) -> Option<&str> {
-    let loaded = service.unit.known()?.loaded.known()?;
-    loaded.environment.iter().find_map(|variable| variable.strip_prefix("GUNICORN_CMD_ARGS=")).map(str::trim)
+/// What `GUNICORN_CMD_ARGS` holds already: a second assignment of the same name replaces the first.
+enum Given {
+    Nothing,
+    /// Options that may be shown.
+    Plain(String),
+    /// Something that is not shown or not known, and where it stands.
+    Hidden(String),
+}
+
+fn arguments_given(service: &Service) -> Given {
+    let Some(loaded) = service.unit.known().and_then(|unit| unit.loaded.known()) else { return Given::Nothing };
+    let variable = loaded.environment.iter().find_map(|variable| variable.strip_prefix("GUNICORN_CMD_ARGS="));
+    let is_read = |source: &Source| *source == Source::Variable("GUNICORN_CMD_ARGS".into());
+    match (variable.map(str::trim), loaded.environment_files.last()) {
+        (Some(""), None) => Given::Nothing,
+        (Some(given), None) if may_be_shown(given) => Given::Plain(given.to_owned()),
+        (Some(_), None) => Given::Hidden(format!("Environment= of {}", loaded_name(service))),
+        // Files of EnvironmentFile= win over Environment= (systemd.exec(5)).
+        (given, Some((file, _))) if given.is_some() || service.settings.given.values().any(|s| is_read(&s.source)) => {
+            Given::Hidden(format!("{file} or whatever else sets it for {}", loaded_name(service)))
+        }
+        _ => Given::Nothing,
+    }
+}
+
+fn loaded_name(service: &Service) -> &str {
+    service.unit.known().map_or(&service.name, |unit| &unit.name)
+}
+
+/// Whether options may be repeated where anyone may read them: variables and arguments of the application may be
+/// secrets, and so may be what is not understood.
+fn may_be_shown(given: &str) -> bool {
+    let Some(words) = split_words(given) else { return false };
+    let read = parse_arguments(&words);
+    let holds = |name: &str| read.given.contains_key(name);
+    read.unknown.is_empty() && read.positional.is_empty() && !holds("raw_env") && !holds("raw_paste_global_conf")
 }
 
 fn in_container_environment(container: &Container, arguments: &str) -> String {
@@ -136,7 +165,6 @@ fn in_container_environment(container: &Container, arguments: &str) -> String {
 mod tests {
     use super::*;
     use crate::checks::healthy;
-    use crate::facts::Fact;
     use crate::gunicorn::{Sourced, Value};
     use crate::units::Pid;
 
@@ -170,6 +198,45 @@ mod tests {
         assert!(give(&service, SHM).contains("GUNICORN_CMD_ARGS=--workers 4 --worker-tmp-dir /dev/shm"));
     }
 
+    fn with_environment(variable: &str, file: Option<&str>) -> Service {
+        let mut service = healthy::service();
+        let mut unit = healthy::unit();
+        if let Fact::Known(loaded) = &mut unit.loaded {
+            loaded.environment = vec![variable.to_owned()];
+            loaded.environment_files = file.map(|file| (file.to_owned(), false)).into_iter().collect();
+        }
+        service.unit = Fact::Known(unit);
+        service
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_repeated() {
+        for given in ["--env API=hunter2", "-w2 -e hunter2=1", "app:make('hunter2')", "--tokn hunter2", "'hunter2"] {
+            let step = give(&with_environment(&format!("GUNICORN_CMD_ARGS={given}"), None), SHM);
+            assert!(!step.contains("hunter2") && step.contains("--worker-tmp-dir /dev/shm"), "{step}");
+            assert!(step.contains("gunicorn.service"), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_environment_wins_over_a_drop_in() {
+        let step = give(&with_environment("GUNICORN_CMD_ARGS=-w 2", Some("/etc/default/app")), SHM);
+        assert!(step.starts_with("in /etc/default/app") && !step.contains("daemon-reload"), "{step}");
+        let mut unseen = with_environment("X=1", Some("/etc/default/app"));
+        assert!(give(&unseen, SHM).contains("60-gunicorn.conf"));
+        let sourced = Sourced { value: Value::Text("2".into()), source: Source::Variable("GUNICORN_CMD_ARGS".into()) };
+        unseen.settings.given.insert("workers".into(), sourced);
+        assert!(give(&unseen, SHM).starts_with("in /etc/default/app"));
+    }
+
+    #[test]
+    fn a_drop_in_is_read_after_the_one_systemctl_edit_makes() {
+        let mut service = healthy::service();
+        let drop_ins = vec!["/etc/systemd/system/gunicorn.service.d/override.conf".to_owned()];
+        service.unit = Fact::Known(Unit { drop_ins, ..healthy::unit() });
+        assert!(give(&service, SHM).contains("gunicorn.service.d/zz-gunicorn.conf"));
+    }
+
     #[test]
     fn the_step_for_a_unit_can_be_pasted_into_a_shell() {
         let words = shlex::split(&give(&healthy::service(), SHM)).unwrap();
@@ -186,6 +253,7 @@ mod tests {
             (Manager::Supervisor { name: "runsv".into(), pid: Pid(9) }, "runsv"),
             (Manager::Nobody, "start it with: gunicorn --worker-tmp-dir"),
         ] {
+            service.unit = Fact::Known(Unit { of_user: word.contains("--user"), ..healthy::unit() });
             service.manager = manager;
             let step = give(&service, SHM);
             assert!(step.contains(word), "{step}");

@@ -1,7 +1,7 @@
 //! Steps by hand, right for whoever started the service.
 
 use crate::checks::{Remedy, Verdict};
-use crate::facts::{Fact, Facts, Manager, Service, Unit};
+use crate::facts::{Fact, Facts, Manager, Service, Unit, UnitAssignment};
 
 /// What to say where no Gunicorn runs: on a live host the question makes no sense, of an image it cannot be answered.
 pub(super) fn nothing_runs(facts: &Facts, subject: &str) -> Verdict {
@@ -27,13 +27,35 @@ pub(super) fn by_hand<S: Into<String>>(steps: impl IntoIterator<Item = S>) -> Re
 
 /// The steps that write a drop-in with these `[Service]` lines and make the manager read it.
 pub(super) fn drop_in(unit: &Unit, topic: &str, lines: &[String]) -> Vec<String> {
-    let base = if unit.of_user { "~/.config/systemd/user" } else { "/etc/systemd/system" };
-    let directory = format!("{base}/{}.d", quoted(&unit.name));
+    let directory = drop_in_directory(unit);
+    let file = quoted(&drop_in_name(unit, topic));
     vec![
         format!("mkdir -p {directory}"),
-        format!("printf '[Service]\\n{}\\n' > {directory}/60-{topic}.conf", lines.join("\\n")),
+        format!("printf '[Service]\\n{}\\n' > {directory}/{file}", lines.join("\\n")),
         systemctl(unit, "daemon-reload"),
     ]
+}
+
+/// Where an operator's own drop-ins of a unit lie, as a word of the shell.
+pub(super) fn drop_in_directory(unit: &Unit) -> String {
+    let base = if unit.of_user { "~/.config/systemd/user" } else { "/etc/systemd/system" };
+    format!("{base}/{}.d", quoted(&unit.name))
+}
+
+/// The name of a new drop-in that is read after all others of the unit, and so wins: they are read in the order of their
+/// names, whatever directory they lie in (systemd.unit(5)), and `systemctl edit` writes `override.conf`. It is never the
+/// name of a file that is there already.
+pub(super) fn drop_in_name(unit: &Unit, topic: &str) -> String {
+    let last = unit.drop_ins.iter().map(|path| base_name(path)).max().unwrap_or_default();
+    let usual = [format!("60-{topic}.conf"), format!("zz-{topic}.conf")];
+    usual.into_iter().find(|name| name.as_str() > last).unwrap_or_else(|| {
+        // The next byte of the last one is the dot of its suffix, and `z` is above that.
+        format!("{}z-{topic}.conf", last.strip_suffix(".conf").unwrap_or(last))
+    })
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 /// A systemctl command at the right manager; the verb `daemon-reload` takes no unit.
@@ -46,8 +68,19 @@ pub(super) fn systemctl(unit: &Unit, verb: &str) -> String {
 }
 
 /// A property that systemd changes at once and keeps for the next boot (systemctl(1), set-property).
+///
+/// What it keeps is a drop-in `50-NAME.conf`; a drop-in with a later name that sets the same takes it back when units are
+/// read again, so there the line itself has to change.
 pub(super) fn set_property(unit: &Unit, assignment: &str) -> String {
-    format!("{} {assignment}", systemctl(unit, "set-property"))
+    let name = assignment.split_once('=').map_or(assignment, |(name, _)| name);
+    let kept = format!("50-{name}.conf");
+    let winner = unit.winner(&format!("Service.{name}"));
+    match winner.filter(|line| unit.drop_ins.contains(&line.file) && base_name(&line.file) > kept.as_str()) {
+        Some(UnitAssignment { file, line, .. }) => {
+            format!("in {file}, line {line}: {assignment}, then: {}", systemctl(unit, "daemon-reload"))
+        }
+        None => format!("{} {assignment}", systemctl(unit, "set-property")),
+    }
 }
 
 /// How to restart a service.
@@ -132,6 +165,33 @@ mod tests {
         let steps = drop_in(&unit, "oom-policy", &["OOMPolicy=continue".into()]);
         assert_eq!(steps[0], "mkdir -p ~/.config/systemd/user/gunicorn.service.d");
         assert_eq!(steps[2], "systemctl --user daemon-reload");
+    }
+
+    fn with_drop_ins(names: &[&str]) -> Unit {
+        let path = |name: &&str| format!("/etc/systemd/system/gunicorn.service.d/{name}");
+        Unit { drop_ins: names.iter().map(path).collect(), ..healthy::unit() }
+    }
+
+    #[test]
+    fn a_new_drop_in_is_read_last_and_replaces_none() {
+        assert_eq!(drop_in_name(&with_drop_ins(&[]), "stop"), "60-stop.conf");
+        assert_eq!(drop_in_name(&with_drop_ins(&["10-app.conf"]), "stop"), "60-stop.conf");
+        assert_eq!(drop_in_name(&with_drop_ins(&["override.conf"]), "stop"), "zz-stop.conf");
+        assert_eq!(drop_in_name(&with_drop_ins(&["60-stop.conf"]), "stop"), "zz-stop.conf");
+        for last in ["zz-stop.conf", "zzz.conf", "~.conf", ".conf", "zz-stop.conf.conf", "é.conf"] {
+            let name = drop_in_name(&with_drop_ins(&["override.conf", last]), "stop");
+            assert!(name.as_str() > last && name.ends_with(".conf"), "{name} after {last}");
+        }
+    }
+
+    #[test]
+    fn a_property_is_not_set_where_a_later_drop_in_takes_it_back() {
+        let mut unit = with_drop_ins(&["override.conf"]);
+        assert_eq!(set_property(&unit, "MemoryMax=300M"), "systemctl set-property gunicorn.service MemoryMax=300M");
+        let line = UnitAssignment { value: "200M".into(), file: unit.drop_ins[0].clone(), line: 2 };
+        unit.stored.insert("Service.MemoryMax".into(), vec![line]);
+        let step = set_property(&unit, "MemoryMax=300M");
+        assert!(step.contains("override.conf, line 2: MemoryMax=300M") && step.ends_with("daemon-reload"), "{step}");
     }
 
     #[test]
