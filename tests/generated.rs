@@ -59,6 +59,7 @@ const JSON: Section = (
             "services",
             "one object a Gunicorn: name (the subject of its checks), unit, master_pid, version, worker_class, workers, listeners, settings (value and source, or the reason why it could not be seen); null where processes could not be looked at",
         ),
+        ("stopped_units", "units that start a Gunicorn and do not run: unit, active_state, result"),
         ("checks", "one object a check and subject: id, title, state, subject"),
         ("checks: severity", "of a finding only: critical, warning or info"),
         (

@@ -11,6 +11,7 @@ pub fn fresh_host() -> Facts {
         observed_at: "2026-11-20T18:46:00Z".parse().unwrap(),
         host: host(),
         services: Fact::Known(vec![]),
+        stopped_units: vec![],
         orphans: vec![],
         fstab: Fact::Known(Fstab::default()),
         mounts: Fact::Known(vec![mount("/", "ext4", &["rw"]), mount("/tmp", "tmpfs", &["rw", "nosuid", "nodev"])]),

@@ -1,10 +1,10 @@
 //! `oom-kills`: whether the OOM killer has taken processes of the service.
 
-use crate::checks::steps::by_hand;
+use crate::checks::steps::{by_hand, systemctl};
 use crate::checks::weigh::weigh;
 use crate::checks::worker_memory::raise_limit;
 use crate::checks::{Area, Check, Judge, Judgement, Seen, Severity, Verdict};
-use crate::facts::{CgroupMemory, Fact, Facts, Service};
+use crate::facts::{CgroupMemory, Fact, Facts, Service, Unit};
 
 /// The check.
 pub const CHECK: Check = Check {
@@ -129,6 +129,31 @@ fn of_unit(service: &Service) -> Judgement {
 }
 
 fn fresh(facts: &Facts) -> Judgement {
+    let of_units = facts.stopped_units.iter().map(last_run);
+    weigh(of_units.chain([of_host(facts)]))
+}
+
+/// How the last run of a unit that is down ended: under `OOMPolicy=stop` one kill ends it all.
+fn last_run(unit: &Unit) -> Judgement {
+    let Some(loaded) = unit.loaded.known().filter(|loaded| loaded.result == "oom-kill") else {
+        return Ok(Verdict::not_applicable(format!("{} knows of no OOM kill", unit.name)));
+    };
+    let seen = Seen {
+        observed: format!("{} is {}: the OOM killer hit it", unit.name, loaded.active_state),
+        wanted: "none".into(),
+        evidence: vec![
+            format!("systemctl show {}: Result=oom-kill, ActiveState={}", unit.name, loaded.active_state),
+            format!("systemctl show {}: OOMPolicy={}", unit.name, loaded.oom_policy),
+        ],
+        ..Seen::default()
+    };
+    let consequence = "The service is down: no worker answers before it is started again.";
+    let start =
+        format!("{}   # then mend oom-policy, and give it more memory or fewer workers", systemctl(unit, "start"));
+    Ok(Verdict::finding(Severity::Critical, seen, consequence, by_hand([IN_KERNEL_LOG.to_owned(), start])))
+}
+
+fn of_host(facts: &Facts) -> Judgement {
     let count = match &facts.host.oom_kills {
         Fact::Known(count) => *count,
         Fact::Absent => {
@@ -150,6 +175,26 @@ fn fresh(facts: &Facts) -> Judgement {
 mod tests {
     use super::*;
     use crate::checks::{Finding, healthy};
+
+    #[test]
+    fn a_service_that_the_oom_killer_took_down_is_critical_though_nothing_runs() {
+        let mut facts = healthy::fresh_host();
+        let mut unit = healthy::unit();
+        let Fact::Known(loaded) = &mut unit.loaded else { unreachable!() };
+        (loaded.active_state, loaded.result) = ("failed".into(), "oom-kill".into());
+        facts.stopped_units = vec![unit];
+        let Verdict::Finding(finding) = fresh(&facts).unwrap() else { panic!() };
+        assert_eq!(finding.severity, Severity::Critical);
+        assert!(finding.seen.observed.starts_with("gunicorn.service is failed"), "{}", finding.seen.observed);
+        assert!(finding.remedy.by_hand.iter().any(|step| step.starts_with("systemctl start gunicorn.service")));
+    }
+
+    #[test]
+    fn a_service_that_was_stopped_in_good_order_is_no_finding() {
+        let mut facts = healthy::fresh_host();
+        facts.stopped_units = vec![healthy::unit()];
+        assert!(matches!(fresh(&facts), Ok(Verdict::Healthy(_))));
+    }
 
     fn facts(in_group: Fact<u64>, on_host: Fact<u64>) -> Facts {
         let mut facts = healthy::with_service(|service| {

@@ -1,7 +1,8 @@
 //! `oom-policy`: whether one killed worker takes the whole service with it.
 
+use crate::checks::by_hand::gtune;
 use crate::checks::columns::of_directive;
-use crate::checks::steps::{apply, by_hand, drop_in, nothing_runs, restart, systemctl};
+use crate::checks::steps::{apply, by_hand, drop_in, nothing_runs, quoted, restart, systemctl};
 use crate::checks::weigh::weigh;
 use crate::checks::{Area, Check, Columns, InForce, Judge, Judgement, Remedy, Seen, Severity, Verdict};
 use crate::facts::{CgroupMemory, Fact, Facts, LoadedUnit, Manager, Reason, Service, Unit};
@@ -31,7 +32,7 @@ pub const CHECK: Check = Check {
         "Kubernetes 1.32 and later: singleProcessOOMKill: true in the kubelet's configuration",
     ],
     references: &["systemd.service(5), OOMPolicy=", "Linux: cgroup-v2.rst, memory.oom.group", "oomd.conf(5)"],
-    judge: Judge::Service { each, fresh: |facts| Ok(nothing_runs(facts, "unit whose policy would count")) },
+    judge: Judge::Service { each, fresh },
 };
 
 fn each(facts: &Facts, service: &Service) -> Judgement {
@@ -173,11 +174,70 @@ fn group_steps(service: &Service, memory: &CgroupMemory) -> Vec<String> {
     vec![now, kept.into()]
 }
 
+fn fresh(facts: &Facts) -> Judgement {
+    if facts.stopped_units.is_empty() {
+        return Ok(nothing_runs(facts, "unit whose policy would count"));
+    }
+    weigh(facts.stopped_units.iter().map(|unit| at_its_start(facts, unit)))
+}
+
+/// A unit that is to be started: what systemd has loaded, else what its files say, else systemd's default.
+fn at_its_start(facts: &Facts, unit: &Unit) -> Judgement {
+    let (policy, evidence) = match (&unit.loaded, unit.fragment.needed("unit file"), unit.winner(KEY)) {
+        (Fact::Known(loaded), ..) if loaded.oom_policy.is_empty() => return no_policy(facts, unit),
+        (Fact::Known(loaded), ..) => {
+            (loaded.oom_policy.as_str(), format!("systemctl show {}: OOMPolicy={}", unit.name, loaded.oom_policy))
+        }
+        (_, Err(reason), _) => return Err(reason),
+        (_, _, Some(line)) => (line.value.trim(), format!("{}:{}: OOMPolicy={}", line.file, line.line, line.value)),
+        (_, Ok(file), None) => ("stop", format!("{file}: no OOMPolicy=, and systemd's default is stop")),
+    };
+    let seen = Seen {
+        observed: format!("{}: OOMPolicy={policy}", unit.name),
+        wanted: "OOMPolicy=continue".into(),
+        evidence: vec![evidence],
+        columns: of_directive(Some(unit), "OOMPolicy"),
+    };
+    if policy == "continue" {
+        return Ok(Verdict::Healthy(seen));
+    }
+    let consequence = "Once it runs, one OOM-killed worker ends the whole service.";
+    let command = format!("{} apply --oom-policy continue --unit {}", gtune(facts), quoted(&unit.name));
+    let remedy = Remedy { command: Some(command), by_hand: steps_before_start(facts, unit), restart: false };
+    Ok(Verdict::finding(Severity::Warning, seen, consequence, remedy))
+}
+
+/// In an image the drop-in lies below its root, and no manager is there to read it anew.
+fn steps_before_start(facts: &Facts, unit: &Unit) -> Vec<String> {
+    let steps = drop_in(unit, "oom-policy", &["OOMPolicy=continue".into()]);
+    if facts.host.live {
+        return steps;
+    }
+    let below = format!("{}/etc/systemd/system", facts.host.root.trim_end_matches('/'));
+    let writes = steps.into_iter().filter(|step| step.contains("/etc/systemd/system"));
+    writes.map(|step| step.replace("/etc/systemd/system", &below)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::{Finding, healthy};
     use crate::facts::UnitAssignment;
+
+    #[test]
+    fn a_unit_in_an_image_is_judged_by_its_files() {
+        let mut facts = healthy::fresh_host();
+        (facts.host.live, facts.host.root) = (false, "/mnt".into());
+        facts.services = Fact::unreadable("/mnt is an image: only a live kernel shows processes");
+        assert!(matches!(fresh(&facts), Ok(Verdict::CannotTell(_))));
+        facts.stopped_units = vec![Unit { loaded: Fact::unreadable("not asked"), ..healthy::unit() }];
+        let finding = found(fresh(&facts));
+        assert!(finding.seen.evidence[0].contains("no OOMPolicy="), "{:?}", finding.seen.evidence);
+        assert!(finding.remedy.by_hand.iter().all(|step| step.contains("/mnt/etc/systemd/system")));
+        let line = UnitAssignment { value: "continue".into(), file: "/etc/systemd/system/x.conf".into(), line: 2 };
+        facts.stopped_units[0].stored.insert(KEY.into(), vec![line]);
+        assert!(matches!(fresh(&facts), Ok(Verdict::Healthy(_))));
+    }
 
     fn with_unit(change: impl FnOnce(&mut Unit, &mut LoadedUnit)) -> Facts {
         healthy::with_service(|service| {

@@ -45,6 +45,9 @@ pub struct Facts {
     pub host: Host,
     /// Every Gunicorn that runs, in order of master pid. Unreadable under `--root`, where nothing runs.
     pub services: Fact<Vec<Service>>,
+    /// Units that start a Gunicorn and do not run: inactive, failed, or about to be started again. Under `--root` all
+    /// units that start one.
+    pub stopped_units: Vec<Unit>,
     /// Workers whose master is gone (their parent is no Gunicorn): they hold the listening socket until they leave.
     pub orphans: Vec<Process>,
     /// `/etc/fstab`.

@@ -10,13 +10,14 @@ use super::networks::{Networks, Watch};
 use super::owners::{Clues, Owner, units};
 use super::processes::{ProcessHandle, words};
 use super::services::{Around, Draft, Members, known_mounts, make_names_unique, service};
-use super::{Root, filesystems, machine, stored};
-use crate::facts::{Fact, Facts, Host, Mount, Network, Process, Reason, Service};
+use super::{Root, filesystems, machine, stored, systemd};
+use crate::facts::{Fact, Facts, Host, Mount, Network, Process, Reason, Service, Unit};
 use crate::units::Pid;
 use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Looks at a host. Of an image only what is stored for boot can be told.
@@ -27,6 +28,7 @@ pub fn observe(root: &Root) -> Facts {
     let (fstab, mount_units) = (stored::fstab(root), stored::mount_units(root));
     Facts {
         observed_at,
+        stopped_units: stopped_units(root, &live.services),
         services: live.services,
         orphans: live.orphans,
         default_heartbeat: filesystems::default_heartbeat(root, &live.mounts, &fstab, &mount_units),
@@ -39,6 +41,25 @@ pub fn observe(root: &Root) -> Facts {
         blind_spots: live.blind_spots,
         host,
     }
+}
+
+/// Units that start a Gunicorn and do not run. Their state is the manager's to tell; without one no unit can run.
+fn stopped_units(root: &Root, services: &Fact<Vec<Service>>) -> Vec<Unit> {
+    let runs = |unit: &Unit| {
+        let mut running = services.known().into_iter().flatten().filter_map(|service| service.unit.known());
+        running.any(|theirs| theirs.name == unit.name)
+    };
+    let mut units: Vec<Unit> = stored::gunicorn_units(root).into_iter().filter(|unit| !runs(unit)).collect();
+    if !root.is_live() {
+        return units;
+    }
+    let names: Vec<String> = units.iter().map(|unit| unit.name.clone()).collect();
+    let mut loaded = if names.is_empty() { BTreeMap::new() } else { systemd::show(&names) };
+    units.retain_mut(|unit| {
+        unit.loaded = loaded.remove(&unit.name).unwrap_or(Fact::Absent);
+        unit.loaded.known().is_some_and(|loaded| !["active", "reloading"].contains(&loaded.active_state.as_str()))
+    });
+    units
 }
 
 /// What only a live kernel shows.

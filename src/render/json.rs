@@ -6,7 +6,7 @@ use super::explain::area;
 use super::settings::{self, SettingRecord};
 use crate::checks::{Check, Columns, Outcome, Remedy, Row, Seen, Severity, Summary, Verdict};
 use crate::command::{Report, State};
-use crate::facts::{Fact, Host, Reason, Service};
+use crate::facts::{Fact, Host, Reason, Service, Unit};
 use crate::units::Pid;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -29,6 +29,8 @@ struct Doctor<'a> {
     observed_at: String,
     host: HostRecord<'a>,
     services: Option<Vec<ServiceRecord<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stopped_units: Vec<StoppedUnit<'a>>,
     checks: Vec<CheckRecord<'a>>,
     summary: Summary,
     #[serde(skip_serializing_if = "<[Reason]>::is_empty")]
@@ -54,6 +56,13 @@ struct ServiceRecord<'a> {
     workers: Vec<Pid>,
     listeners: Option<Vec<&'a str>>,
     settings: BTreeMap<&'static str, SettingRecord>,
+}
+
+#[derive(Serialize)]
+struct StoppedUnit<'a> {
+    unit: &'a str,
+    active_state: Option<&'a str>,
+    result: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -116,6 +125,7 @@ pub fn doctor(report: &Report<'_>) -> String {
             observed_at: whole_second(report.facts.observed_at),
             host: host_record(&report.facts.host),
             services,
+            stopped_units: report.facts.stopped_units.iter().map(stopped_unit).collect(),
             checks: report.rows.iter().map(check_record).collect(),
             summary: Summary::of(&report.rows),
             blind_spots: &report.facts.blind_spots,
@@ -188,6 +198,15 @@ fn service_record(service: &Service) -> ServiceRecord<'_> {
             Fact::Unreadable(_) => None,
         },
         settings: settings::of(service).into_iter().collect(),
+    }
+}
+
+fn stopped_unit(unit: &Unit) -> StoppedUnit<'_> {
+    let loaded = unit.loaded.known();
+    StoppedUnit {
+        unit: &unit.name,
+        active_state: loaded.map(|loaded| loaded.active_state.as_str()),
+        result: loaded.map(|loaded| loaded.result.as_str()),
     }
 }
 

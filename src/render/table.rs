@@ -7,7 +7,7 @@ use super::{Page, settings, style, visible};
 use crate::checks::{Outcome, Row, Severity, Summary, Verdict};
 use crate::cli::Detail;
 use crate::command::{Report, State};
-use crate::facts::{Fact, Host, Service};
+use crate::facts::{Fact, Host, Service, Unit};
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
@@ -47,7 +47,21 @@ fn header(report: &Report<'_>, page: &Page) -> String {
             out += &labelled("gunicorn: ", &visible(&format!("could not look: {why}")), page.width);
         }
     }
+    for unit in &report.facts.stopped_units {
+        out += &labelled("", &visible(&stopped_line(unit)), page.width);
+    }
     out
+}
+
+/// A unit that starts a Gunicorn and does not run; of an image only that it is there can be said.
+fn stopped_line(unit: &Unit) -> String {
+    match &unit.loaded {
+        Fact::Known(loaded) if loaded.result != "success" => {
+            format!("{}: does not run: {} ({})", unit.name, loaded.active_state, loaded.result)
+        }
+        Fact::Known(loaded) => format!("{}: does not run: {}", unit.name, loaded.active_state),
+        Fact::Absent | Fact::Unreadable(_) => format!("{}: stored, starts a Gunicorn", unit.name),
+    }
 }
 
 fn host_line(host: &Host) -> String {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 /// All files of one kind together. A hostile image could hold thousands of files that are each just below the bound for
 /// one; real hosts have some 100 KiB.
-const MOST_BYTES: usize = 64 << 20;
+pub const MOST_BYTES: usize = 64 << 20;
 
 /// One file, as read.
 #[derive(Debug)]

@@ -3,10 +3,12 @@
 //! Everything is read through a [`Root`], so the live host and an image below `--root` are the same to this module.
 
 mod conf_files;
+mod gunicorn_units;
 mod mount_units;
 mod unit_files;
 mod unit_names;
 
+pub use gunicorn_units::gunicorn_units;
 pub use mount_units::{is_masked, mount_units};
 pub use unit_files::{Scope, unit};
 pub use unit_names::is_unit_name;

@@ -6,16 +6,12 @@ use crate::facts::MountUnit;
 use crate::host::Root;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The part of the unit search path that outlives a reboot; what lies in `/run` does not.
-const STORED: [&str; 4] =
-    ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
-
 /// All mount units, by name. A unit that is masked is listed as the vendor wrote it, and is not enabled.
 ///
 /// Debian 13 switches `tmp.mount` on by a link in the package, in `/usr/lib/systemd/system/local-fs.target.wants`.
 /// Debian 12 has the unit in `/usr/share/systemd`, where systemd does not look.
 pub fn mount_units(root: &Root) -> Vec<MountUnit> {
-    let places = conf_files::distinct(root, &STORED);
+    let places = conf_files::distinct(root, &unit_files::STORED);
     let listings: Vec<_> = places.iter().map(|place| (place, listed(root, place))).collect();
     let wanted = wanted(root, &listings);
     let entries = listings.iter().flat_map(|(_, entries)| entries);

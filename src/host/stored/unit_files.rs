@@ -23,6 +23,10 @@ const SYSTEM: [&str; 13] = [
     "/run/systemd/generator.late",
 ];
 
+/// The part of the unit search path that outlives a reboot; what lies in `/run` does not.
+pub const STORED: [&str; 4] =
+    ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
 /// The unit search path of a user's manager; `~` is the home directory and `%t` the runtime directory.
 const USER: [&str; 17] = [
     "~/.config/systemd/user.control",
