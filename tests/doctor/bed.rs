@@ -22,7 +22,11 @@ pub fn laws() -> Vec<Law> {
         Law::new("an_activated_gunicorn_starts", &[Namespaces, Venv("23.0.0")], || starts(Shape::Activated(77))),
         Law::new("a_module_gunicorn_starts", &[Namespaces, Venv("20.1.0")], || starts(Shape::Module)),
         Law::new("a_frozen_disk_blocks_and_thaws", &[Namespaces, Need::LoopDevice], a_frozen_disk_blocks_and_thaws),
-        Law::new("a_pids_cgroup_holds_what_enters", &[Namespaces, Need::PidsCgroup], a_pids_cgroup_holds_what_enters),
+        Law::new(
+            "a_pids_cgroup_holds_what_enters",
+            &[Namespaces, Venv("23.0.0"), Need::PidsCgroup],
+            a_pids_cgroup_holds_what_enters,
+        ),
     ]
 }
 
