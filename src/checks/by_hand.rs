@@ -125,15 +125,18 @@ enum Given {
 }
 
 fn arguments_given(service: &Service) -> Given {
-    let Some(loaded) = service.unit.known().and_then(|unit| unit.loaded.known()) else { return Given::Nothing };
-    let variable = loaded.environment.iter().find_map(|variable| variable.strip_prefix("GUNICORN_CMD_ARGS="));
     let is_read = |source: &Source| *source == Source::Variable("GUNICORN_CMD_ARGS".into());
+    let is_set = service.settings.given.values().any(|setting| is_read(&setting.source));
+    let Some(loaded) = service.unit.known().and_then(|unit| unit.loaded.known()) else {
+        return if is_set { Given::Hidden("its environment".to_owned()) } else { Given::Nothing };
+    };
+    let variable = loaded.environment.iter().find_map(|variable| variable.strip_prefix("GUNICORN_CMD_ARGS="));
     match (variable.map(str::trim), loaded.environment_files.last()) {
         (Some(""), None) => Given::Nothing,
         (Some(given), None) if may_be_shown(given) => Given::Plain(given.to_owned()),
         (Some(_), None) => Given::Hidden(format!("Environment= of {}", loaded_name(service))),
         // Files of EnvironmentFile= win over Environment= (systemd.exec(5)).
-        (given, Some((file, _))) if given.is_some() || service.settings.given.values().any(|s| is_read(&s.source)) => {
+        (given, Some((file, _))) if given.is_some() || is_set => {
             Given::Hidden(format!("{file} or whatever else sets it for {}", loaded_name(service)))
         }
         _ => Given::Nothing,
@@ -227,6 +230,8 @@ mod tests {
         let sourced = Sourced { value: Value::Text("2".into()), source: Source::Variable("GUNICORN_CMD_ARGS".into()) };
         unseen.settings.given.insert("workers".into(), sourced);
         assert!(give(&unseen, SHM).starts_with("in /etc/default/app"));
+        unseen.unit = Fact::Absent;
+        assert!(give(&unseen, SHM).starts_with("in its environment: GUNICORN_CMD_ARGS=…"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::Value;
 use super::options::setting_named;
-use super::python::{Line, Token, logical_lines};
+use super::python::{Line, Part, Token, logical_lines};
 use super::python_literal::literal;
 use crate::facts::Reason;
 use serde::Serialize;
@@ -216,16 +216,26 @@ impl<'a> Reader<'a> {
         self.config
     }
 
-    /// The text of these tokens on one line, cut where it is long: it is shown, not read.
+    /// The text of these tokens on one line, cut where it is long: it is shown, not read. What stands in quotes is not
+    /// shown, for it may be a password.
     fn text(&self, tokens: &[Token<'_>]) -> String {
         const LONGEST: usize = 120;
-        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return String::new() };
-        let mut end = last.span.end.min(first.span.start + LONGEST);
-        while !self.source.is_char_boundary(end) {
-            end -= 1;
+        let mut shown = String::new();
+        let mut end = tokens.first().map_or(0, |first| first.span.start);
+        for token in tokens {
+            let between = self.source.get(end..token.span.start).unwrap_or_default();
+            let is_quoted = matches!(token.part, Part::Text(_));
+            let itself = if is_quoted { "'…'" } else { self.source.get(token.span.clone()).unwrap_or_default() };
+            // Comments may stand between tokens in brackets.
+            shown.push_str(if between.trim().is_empty() { between } else { " " });
+            shown.push_str(itself);
+            end = token.span.end;
         }
-        let shown = self.source[first.span.start..end].split_whitespace().collect::<Vec<_>>().join(" ");
-        if end < last.span.end { format!("{shown} …") } else { shown }
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        match shown.char_indices().nth(LONGEST) {
+            Some((cut, _)) => format!("{} …", &shown[..cut]),
+            None => shown,
+        }
     }
 }
 

@@ -79,7 +79,7 @@ fn what_only_python_could_tell_stays_text() {
 #[test]
 fn a_computed_value_shows_its_code_and_line() {
     let config = read_config("c.py", b"import os\n\nworkers = int(\n  os.environ['N'])\n");
-    let expected = Assigned { value: Value::Computed("int( os.environ['N'])".into()), line: 3 };
+    let expected = Assigned { value: Value::Computed("int( os.environ['…'])".into()), line: 3 };
     assert_eq!(config.assigned["workers"], expected);
     assert_eq!(config.opaque, None);
 }
@@ -140,5 +140,19 @@ proptest! {
     fn a_string_comes_back_whatever_is_in_it(text in "\\PC{0,20}") {
         let quoted = text.replace('\\', "\\\\").replace('\'', "\\'");
         prop_assert_eq!(value(&format!("bind = '{quoted}'"), "bind"), Some(Value::Text(text)));
+    }
+}
+
+#[test]
+fn what_stands_in_quotes_or_comments_is_not_shown() {
+    for source in [
+        "PASSWORD, workers = 'hunter2', 3",
+        "workers = make('hunter2', b\"hunter2\", f'hunter2{x}')",
+        "workers = int(os.environ['N'] or  # hunter2\n 3)",
+        "if x: password = 'hunter2'; workers = 3",
+        "workers = \"\"\"hunter2\nhunter2\"\"\" + x",
+    ] {
+        let Some(Value::Computed(text)) = value(source, "workers") else { panic!("{source}") };
+        assert!(!text.contains("hunter2"), "{text}");
     }
 }

@@ -105,7 +105,18 @@ impl Root {
     /// A file that only the kernel makes up is read where `path` itself names `/proc` or `/sys`, and refused where a
     /// link leads there.
     pub fn read(&self, path: &str) -> Fact<Vec<u8>> {
-        self.fact(path, self.regular(path).and_then(|handle| self.content(path, &handle)))
+        let names_kernel_file = path.starts_with("/proc/") || path.starts_with("/sys/");
+        if names_kernel_file { self.fact(path, self.whole(path)) } else { self.read_stored(path) }
+    }
+
+    /// The same for a path that another names, such as the command line of a process: a file that the kernel makes up is
+    /// refused whatever leads there, for `/proc/kmsg` would be emptied by who reads it.
+    pub fn read_stored(&self, path: &str) -> Fact<Vec<u8>> {
+        let stored = self.regular(path).and_then(|handle| match fstatfs(&handle) {
+            Ok(fs) if MADE_BY_KERNEL.contains(&fs.filesystem_type()) => Err(Trouble::MadeByKernel),
+            _ => self.content(path, &handle),
+        });
+        self.fact(path, stored)
     }
 
     /// Names in a directory, sorted by bytes; names that are not UTF-8 are left out.
@@ -153,6 +164,10 @@ impl Root {
         Ok(self.beneath.open(path, Last::Followed, HANDLE)?)
     }
 
+    fn whole(&self, path: &str) -> Result<Vec<u8>, Trouble> {
+        self.content(path, &self.regular(path)?)
+    }
+
     fn regular(&self, path: &str) -> Result<OwnedFd, Trouble> {
         let handle = self.open_beneath(path)?;
         let stat = fstat(&handle)?;
@@ -162,10 +177,6 @@ impl Root {
         }
         if stat.st_size as u64 > LARGEST_CONFIGURATION {
             return Err(Trouble::TooLarge(stat.st_size as u64));
-        }
-        let names_kernel_file = path.starts_with("/proc/") || path.starts_with("/sys/");
-        if !names_kernel_file && fstatfs(&handle).is_ok_and(|s| MADE_BY_KERNEL.contains(&s.filesystem_type())) {
-            return Err(Trouble::MadeByKernel);
         }
         Ok(handle)
     }

@@ -183,7 +183,7 @@ impl Started<'_> {
 /// The file may lie on the same far server as the application.
 fn read_from(root: &Arc<Root>, path: &str) -> Fact<ConfigFile> {
     let (root, asked) = (root.clone(), path.to_owned());
-    patient_fact(path, move || root.read(&asked)).map(|text| read_config(path, &text))
+    patient_fact(path, move || root.read_stored(&asked)).map(|text| read_config(path, &text))
 }
 
 fn is_name(text: &str) -> bool {

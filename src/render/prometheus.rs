@@ -3,6 +3,7 @@
 //! No timestamps: the collector refuses the whole file for one. Labels are bounded: no process ids, no messages. The
 //! exit code stays that of `doctor`, so that a timer's unit says `SuccessExitStatus=1 3`.
 
+use super::visible::visible;
 use crate::checks::{Row, Severity};
 use crate::command::{Report, State};
 use crate::facts::{Fact, Listener, Service};
@@ -219,8 +220,10 @@ fn braces(labels: &Labels) -> String {
     format!("{{{}}}", pairs.join(","))
 }
 
+/// What the format asks for, in text that a terminal does not obey either.
 fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let lines = value.split('\n').map(|line| visible(line).replace('\\', "\\\\").replace('"', "\\\""));
+    lines.collect::<Vec<_>>().join("\\n")
 }
 
 fn sample(value: f64) -> String {
@@ -292,6 +295,13 @@ mod tests {
         let address = "unix:/run/a\"b\\c\nd.sock";
         let text = text(&with_service(|service| service.listeners = Fact::Known(vec![listener(address, 5)])), vec![]);
         assert!(text.contains(r#"socket="unix:/run/a\"b\\c\nd.sock"} 5"#), "{text}");
+    }
+
+    #[test]
+    fn a_label_holds_nothing_a_terminal_obeys() {
+        let address = "unix:/run/\u{1b}[2J\u{202e}.sock";
+        let text = text(&with_service(|service| service.listeners = Fact::Known(vec![listener(address, 5)])), vec![]);
+        assert!(text.contains(r#"socket="unix:/run/\\u{1b}[2J\\u{202e}.sock"} 5"#), "{text}");
     }
 
     #[test]

@@ -280,3 +280,16 @@ proptest::proptest! {
         proptest::prop_assert_eq!(kernel.link(&path), walk.link(&path));
     }
 }
+
+#[test]
+fn a_file_of_the_kernel_is_read_for_gtune_and_for_nobody_else() {
+    let root = Root::open(Path::new("/")).unwrap();
+    assert!(root.read("/proc/version").known().is_some());
+    for path in ["/proc/version", "/proc/kmsg", "/./proc/version"] {
+        let read = root.read_stored(path);
+        assert!(
+            matches!(&read, Fact::Unreadable(reason) if reason.to_string().contains("file of the kernel")),
+            "{read:?}"
+        );
+    }
+}
