@@ -13,6 +13,7 @@ pub fn laws() -> Vec<Law> {
         Law::new("a_debian_tree_is_judged_by_what_it_holds", &[Need::DebianTree], a_debian_tree),
         Law::new("a_line_in_fstab_of_a_root_counts", &[], a_line_in_fstab_counts),
         Law::new("sysctl_stored_in_a_root_counts_with_file_and_line", &[], sysctl_stored_counts),
+        Law::new("a_unit_stored_in_a_root_is_judged_with_its_drop_ins", &[], a_unit_stored_counts),
     ]
 }
 
@@ -103,5 +104,22 @@ fn sysctl_stored_counts() -> Result {
     check.must_find("warning")?;
     check.must_say(&["/etc/sysctl.d/90-lower.conf", "128"])?;
     assert_eq!(check.0["stored_for_boot"]["line"], json!(2), "{:#}", check.0);
+    Ok(())
+}
+
+fn a_unit_stored_counts() -> Result {
+    let root = tempfile::tempdir()?;
+    write(root.path(), "usr/lib/systemd/system/web.service", "[Service]\nExecStart=/opt/web/bin/gunicorn web:app\n")?;
+    let before = report(root.path())?.check("oom-policy")?;
+    before.must_find("warning")?;
+    before.must_say(&[
+        "web.service",
+        "/usr/lib/systemd/system/web.service",
+        &format!("{}/etc", root.path().display()),
+    ])?;
+    write(root.path(), "etc/systemd/system/web.service.d/oom.conf", "[Service]\nOOMPolicy=continue\n")?;
+    let after = report(root.path())?;
+    after.check("oom-policy")?.must_be("ok")?;
+    assert_eq!(after.json["stopped_units"][0]["unit"], json!("web.service"), "{:#}", after.json);
     Ok(())
 }
