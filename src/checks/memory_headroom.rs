@@ -205,7 +205,8 @@ fn fresh(facts: &Facts) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Finding, healthy};
+    use crate::checks::healthy;
+    use crate::checks::judged::found;
 
     fn with_memory(change: impl FnOnce(&mut CgroupMemory)) -> Facts {
         healthy::with_service(|service| {
@@ -217,13 +218,6 @@ mod tests {
 
     fn judged(facts: &Facts) -> Judgement {
         each(facts, &facts.services.known().unwrap()[0])
-    }
-
-    fn found(judgement: Judgement) -> Finding {
-        match judgement.unwrap() {
-            Verdict::Finding(finding) => *finding,
-            other => panic!("a finding, not {other:?}"),
-        }
     }
 
     #[test]

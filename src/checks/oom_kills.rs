@@ -174,7 +174,8 @@ fn of_host(facts: &Facts) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Finding, healthy};
+    use crate::checks::healthy;
+    use crate::checks::judged::found;
 
     #[test]
     fn a_service_that_the_oom_killer_took_down_is_critical_though_nothing_runs() {
@@ -208,13 +209,6 @@ mod tests {
 
     fn judged(facts: &Facts) -> Judgement {
         each(facts, &facts.services.known().unwrap()[0])
-    }
-
-    fn found(judgement: Judgement) -> Finding {
-        match judgement.unwrap() {
-            Verdict::Finding(finding) => *finding,
-            other => panic!("a finding, not {other:?}"),
-        }
     }
 
     #[test]

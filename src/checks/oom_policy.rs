@@ -221,7 +221,8 @@ fn steps_before_start(facts: &Facts, unit: &Unit) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Finding, healthy};
+    use crate::checks::healthy;
+    use crate::checks::judged::found;
     use crate::facts::UnitAssignment;
 
     #[test]
@@ -250,13 +251,6 @@ mod tests {
 
     fn judged(facts: &Facts) -> Judgement {
         each(facts, &facts.services.known().unwrap()[0])
-    }
-
-    fn found(judgement: Judgement) -> Finding {
-        match judgement.unwrap() {
-            Verdict::Finding(finding) => *finding,
-            other => panic!("a finding, not {other:?}"),
-        }
     }
 
     fn with_group(all: Fact<bool>, unit: Fact<Unit>) -> Facts {

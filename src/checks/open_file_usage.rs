@@ -198,6 +198,7 @@ fn mostly(open: &Descriptors) -> String {
 mod tests {
     use super::*;
     use crate::checks::healthy;
+    use crate::checks::judged::found;
     use crate::facts::Fact;
 
     fn judged(change: impl FnOnce(&mut Service)) -> Judgement {
@@ -208,13 +209,6 @@ mod tests {
 
     fn holding(count: u64) -> Fact<Descriptors> {
         Fact::Known(Descriptors { count, kinds: vec![("socket".into(), count)], highest: count as i32 })
-    }
-
-    fn found(judgement: Judgement) -> crate::checks::Finding {
-        match judgement.unwrap() {
-            Verdict::Finding(finding) => *finding,
-            other => panic!("a finding, not {other:?}"),
-        }
     }
 
     #[test]

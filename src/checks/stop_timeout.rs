@@ -130,7 +130,8 @@ fn kill_mode(unit: &Unit, loaded: &LoadedUnit) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Finding, healthy};
+    use crate::checks::healthy;
+    use crate::checks::judged::found;
     use crate::facts::Fact;
     use crate::gunicorn::{Settings, Value};
     use crate::units::{Limit, Pid};
@@ -144,13 +145,6 @@ mod tests {
         let Fact::Known(unit) = &mut service.unit else { unreachable!() };
         let Fact::Known(loaded) = &mut unit.loaded else { unreachable!() };
         loaded
-    }
-
-    fn found(judgement: Judgement) -> Finding {
-        match judgement.unwrap() {
-            Verdict::Finding(finding) => *finding,
-            other => panic!("a finding, not {other:?}"),
-        }
     }
 
     #[test]

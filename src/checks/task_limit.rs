@@ -197,7 +197,8 @@ fn fresh(facts: &Facts) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Finding, healthy};
+    use crate::checks::healthy;
+    use crate::checks::judged::found;
 
     fn judged(change: impl FnOnce(&mut Service)) -> Judgement {
         let facts = healthy::with_service(change);
@@ -211,13 +212,6 @@ mod tests {
             let (limit, refused) = (Limit::At(limit), Fact::Known(refused));
             cgroup.tasks = Fact::Known(CgroupTasks { current, limit, limit_file, refused });
         })
-    }
-
-    fn found(judgement: Judgement) -> Finding {
-        match judgement.unwrap() {
-            Verdict::Finding(finding) => *finding,
-            other => panic!("a finding, not {other:?}"),
-        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::*;
-use crate::checks::{Finding, healthy};
+use crate::checks::healthy;
+use crate::checks::judged::found;
 use crate::facts::{LimitsConf, LimitsLine};
 use crate::units::Pid;
 
@@ -42,13 +43,6 @@ fn ask(facts: &mut Facts, domain: &str, value: u64) {
 fn judged(change: impl FnOnce(&mut Facts)) -> Judgement {
     let facts = facts(change);
     each(&facts, &facts.services.known().unwrap()[0])
-}
-
-fn found(judgement: Judgement) -> Finding {
-    match judgement.unwrap() {
-        Verdict::Finding(finding) => *finding,
-        other => panic!("a finding, not {other:?}"),
-    }
 }
 
 #[test]

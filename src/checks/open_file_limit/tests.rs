@@ -1,5 +1,6 @@
 use super::*;
-use crate::checks::{Finding, healthy};
+use crate::checks::healthy;
+use crate::checks::judged::found;
 use crate::facts::{Descriptors, InstalledVersion, Manager, ProcessLimits};
 use crate::gunicorn::{Settings, Source, Value};
 use crate::units::SoftHard;
@@ -7,13 +8,6 @@ use crate::units::SoftHard;
 fn judged(change: impl FnOnce(&mut Service)) -> Judgement {
     let facts = healthy::with_service(change);
     each(&facts, &facts.services.known().unwrap()[0])
-}
-
-fn found(judgement: Judgement) -> Finding {
-    match judgement.unwrap() {
-        Verdict::Finding(finding) => *finding,
-        other => panic!("a finding, not {other:?}"),
-    }
 }
 
 fn limit(service: &mut Service, soft: u64) {

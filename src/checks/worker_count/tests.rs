@@ -1,5 +1,6 @@
 use super::*;
-use crate::checks::{Finding, healthy};
+use crate::checks::healthy;
+use crate::checks::judged::found;
 use crate::facts::{Cgroup, CgroupCpu};
 use crate::gunicorn::{Settings, Value};
 
@@ -9,13 +10,6 @@ fn judged(facts: &Facts) -> Judgement {
 
 fn with(change: impl FnOnce(&mut Service)) -> Judgement {
     judged(&healthy::with_service(change))
-}
-
-fn found(judgement: Judgement) -> Finding {
-    match judgement.unwrap() {
-        Verdict::Finding(finding) => *finding,
-        other => panic!("a finding, not {other:?}"),
-    }
 }
 
 fn cgroup(service: &mut Service) -> &mut Cgroup {
