@@ -138,12 +138,21 @@ fn looked(root: &Root, host: &Host, proc: &OwnedFd, gtune: ProcessHandle) -> Liv
         drafts.into_iter().filter_map(|draft| service(draft, &members, &around, &mut mounts, &mut networks)).collect();
     make_names_unique(&mut services);
     let lost = orphans.iter().filter_map(|pid| members.get(*pid)).filter(|lost| lost.handle.is_alive());
+    let blind_spots = blind_spots(&pass, &own_mounts);
     Live {
         orphans: lost.map(|lost| process(lost, &around.moment, Closeness::Plain)).collect(),
-        services: Fact::Known(services),
+        services: none_or_hidden(services, &blind_spots),
         network: networks.own(&own_watch),
-        blind_spots: blind_spots(&pass, &own_mounts),
+        blind_spots,
         mounts: Fact::clone(&own_mounts),
+    }
+}
+
+/// That none runs may be said only by who could see all that runs.
+fn none_or_hidden(services: Vec<Service>, blind_spots: &[Reason]) -> Fact<Vec<Service>> {
+    match blind_spots.first() {
+        Some(reason) if services.is_empty() => Fact::unreadable(format!("no Gunicorn seen, but {reason}")),
+        _ => Fact::Known(services),
     }
 }
 
@@ -172,4 +181,17 @@ fn drafts<'a>(
     drafts
         .map(|((group, master, owner), unit)| Draft { group, master, watch: Watch::begin(&master.handle), owner, unit })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_runs_is_said_only_where_everybody_was_seen() {
+        assert_eq!(none_or_hidden(vec![], &[]), Fact::Known(vec![]));
+        let hidden = [Reason::new("processes of other users are hidden")];
+        let said = none_or_hidden(vec![], &hidden);
+        assert_eq!(said, Fact::unreadable("no Gunicorn seen, but processes of other users are hidden"));
+    }
 }

@@ -13,6 +13,7 @@ pub fn laws() -> Vec<Law> {
         Law::new("a_report_adds_up", &needs, a_report_adds_up),
         Law::new("selected_checks_alone_decide_the_exit_code", &needs, selected_checks_alone_decide),
         Law::new("an_ordinary_user_is_told_what_could_not_be_seen", &root, an_ordinary_user_is_told),
+        Law::new("hidden_processes_are_not_taken_for_none", &root, hidden_processes),
         Law::new("root_without_capabilities_is_told_what_could_not_be_seen", &needs, without_capabilities),
         Law::new("processes_that_vanish_are_normal_weather", &needs, processes_that_vanish),
         Law::new("a_worker_that_is_a_zombie_is_normal_weather", &needs, zombies),
@@ -86,6 +87,22 @@ fn selected_checks_alone_decide() -> Result {
 
 fn an_ordinary_user_is_told() -> Result {
     told(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], &["needs root"])
+}
+
+/// With `hidepid=2` processes of others are not even listed (proc(5)).
+fn hidden_processes() -> Result {
+    let host = Host::new()?;
+    let _gunicorn = host.gunicorn("23.0.0").start()?;
+    host.shell("mount -o remount,hidepid=2 /proc")?;
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let report = doctor_under(&host, &nobody, &["worker-count", "heartbeat-age"])?;
+    assert_eq!(report.code, 3, "{:#}", report.json);
+    assert_eq!(report.json["services"], serde_json::json!(null));
+    for id in ["worker-count", "heartbeat-age"] {
+        report.check(id)?.must_be("unknown")?;
+        report.check(id)?.must_say(&["hidepid"])?;
+    }
+    Ok(())
 }
 
 /// The kernel lets nobody look into a process that has capabilities which the looker lacks, whatever their user.
