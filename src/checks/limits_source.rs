@@ -163,7 +163,7 @@ fn capped(facts: &Facts, service: &Service, unit: &Unit) -> Judgement {
 
 /// Lines of limits.d that ask for more than a process has which never reads them.
 fn not_reached(facts: &Facts, service: &Service, by_name: Severity) -> Judgement {
-    let intent = login_limits::intent(login_limits::lines(facts)?, service);
+    let intent = login_limits::intent(login_limits::conf(facts)?, service);
     let Some(intent) = intent else {
         return Ok(Verdict::healthy("no line of limits.d concerns it", "a limit that reaches the process", vec![]));
     };
@@ -199,7 +199,7 @@ fn as_asked(service: &Service, intent: &Intent) -> Remedy {
 fn of_session(facts: &Facts, service: &Service) -> Judgement {
     let soft = service.master.limits.needed("limits")?.open_files.soft;
     let evidence = vec![format!("/proc/{}/limits: Max open files soft {soft}", service.master.pid)];
-    let Some(intent) = login_limits::intent(login_limits::lines(facts)?, service) else {
+    let Some(intent) = login_limits::intent(login_limits::conf(facts)?, service) else {
         return Ok(Verdict::healthy(format!("{soft} from the login session"), "", evidence));
     };
     let seen = Seen {
@@ -217,7 +217,7 @@ fn of_session(facts: &Facts, service: &Service) -> Judgement {
 }
 
 fn fresh(facts: &Facts) -> Judgement {
-    let Some(intent) = login_limits::for_everybody(login_limits::lines(facts)?) else {
+    let Some(intent) = login_limits::for_everybody(login_limits::conf(facts)?) else {
         let evidence = vec!["/etc/security/limits.conf, limits.d: no nofile line for everybody".into()];
         return Ok(Verdict::healthy("nothing that a service would miss", "limits set in the unit", evidence));
     };

@@ -1,7 +1,7 @@
 //! What limits.conf and limits.d ask for the user of a service (limits.conf(5)).
 
 use crate::checks::Stored;
-use crate::facts::{Fact, Facts, LimitsLine, Reason, Service};
+use crate::facts::{Fact, Facts, LimitsConf, LimitsLine, Reason, Service, Session};
 use crate::units::Limit;
 
 /// A soft limit of open files that limits.d asks for.
@@ -40,62 +40,38 @@ impl Intent {
     }
 }
 
-/// The lines of limits.conf and limits.d; none where there is no such file.
-pub(super) fn lines(facts: &Facts) -> Result<&[LimitsLine], Reason> {
+/// limits.conf and limits.d; nothing where there is no such file.
+pub(super) fn conf(facts: &Facts) -> Result<Option<&LimitsConf>, Reason> {
     match &facts.limits_conf {
-        Fact::Known(conf) => Ok(&conf.lines),
-        Fact::Absent => Ok(&[]),
+        Fact::Known(conf) => Ok(Some(conf)),
+        Fact::Absent => Ok(None),
         Fact::Unreadable(reason) => Err(reason.clone()),
     }
 }
 
-/// What is asked for the user of this service: the last line that names it, else the last for everybody.
-/// Lines for groups are left out: whose groups a user has is not known here.
-pub(super) fn intent(lines: &[LimitsLine], service: &Service) -> Option<Intent> {
+/// What is asked for the user of this service. Lines for groups are left out: which groups a user has is not known here.
+pub(super) fn intent(conf: Option<&LimitsConf>, service: &Service) -> Option<Intent> {
     let uid = service.workers.first().map_or(service.master.uid, |worker| worker.process.uid);
-    let user = service.unit.known().and_then(|unit| unit.loaded.known()).map(|loaded| loaded.user.as_str());
-    let named = soft_lines(lines).rfind(|line| names(&line.domain, uid, user));
-    // pam_limits never applies `*` to root.
-    let everybody = soft_lines(lines).rfind(|line| line.domain == "*" && uid != 0);
-    named.map(|line| Intent::of(line, true)).or(everybody.map(|line| Intent::of(line, false)))
+    let unit = service.unit.known().and_then(|unit| unit.loaded.known());
+    let user = if uid == 0 { Some("root") } else { unit.map(|loaded| loaded.user.as_str()) };
+    let (soft, _) = conf?.for_session(&Session { user, uid, groups: &[] }, "nofile");
+    soft.map(|line| Intent::of(line, line.domain != EVERYBODY))
 }
 
 /// What is asked for everybody but root.
-pub(super) fn for_everybody(lines: &[LimitsLine]) -> Option<Intent> {
-    soft_lines(lines).rfind(|line| line.domain == "*").map(|line| Intent::of(line, false))
+pub(super) fn for_everybody(conf: Option<&LimitsConf>) -> Option<Intent> {
+    let soft = |line: &&LimitsLine| line.item == "nofile" && line.soft && line.domain == EVERYBODY;
+    conf?.lines.iter().rfind(soft).map(|line| Intent::of(line, false))
 }
 
-fn soft_lines(lines: &[LimitsLine]) -> impl DoubleEndedIterator<Item = &LimitsLine> {
-    lines.iter().filter(|line| line.item == "nofile" && line.soft)
-}
-
-/// A domain is a name, one number after a colon, or a range of numbers `low:high` whose end may be open.
-fn names(domain: &str, uid: u32, user: Option<&str>) -> bool {
-    let name = match uid {
-        0 => Some("root"),
-        _ => user,
-    };
-    match domain.split_once(':') {
-        None => name.is_some_and(|name| !name.is_empty() && name == domain),
-        Some((low, high)) => in_range(low, high, uid),
-    }
-}
-
-fn in_range(low: &str, high: &str, uid: u32) -> bool {
-    match (low.parse::<u32>(), high.parse::<u32>()) {
-        (Ok(low), Ok(high)) => (low..=high).contains(&uid),
-        (Ok(low), Err(_)) => high.is_empty() && low <= uid,
-        (Err(_), Ok(high)) => low.is_empty() && uid == high,
-        (Err(_), Err(_)) => false,
-    }
-}
+const EVERYBODY: &str = "*";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::healthy;
 
-    fn conf(lines: &[(&str, u64)]) -> Vec<LimitsLine> {
+    fn conf(lines: &[(&str, u64)]) -> LimitsConf {
         let line = |(n, (domain, value)): (usize, &(&str, u64))| LimitsLine {
             file: "/etc/security/limits.d/90-app.conf".into(),
             line: n + 1,
@@ -105,30 +81,29 @@ mod tests {
             item: "nofile".into(),
             value: Limit::At(*value),
         };
-        lines.iter().enumerate().map(line).collect()
+        LimitsConf { lines: lines.iter().enumerate().map(line).collect() }
     }
 
     #[test]
     fn a_line_for_the_user_beats_a_later_line_for_everybody() {
-        let found = intent(&conf(&[("www-data", 8192), ("*", 65_536)]), &healthy::service()).unwrap();
+        let found = intent(Some(&conf(&[("www-data", 8192), ("*", 65_536)])), &healthy::service()).unwrap();
         assert_eq!((found.soft, found.names_user), (Limit::At(8192), true));
         assert_eq!(found.line, "/etc/security/limits.d/90-app.conf:1: www-data - nofile 8192");
     }
 
     #[test]
-    fn a_range_of_ids_may_be_open_at_its_end() {
-        for (domain, hit) in
-            [("33:", true), ("1:40", true), (":33", true), (":40", false), ("34:", false), ("x:y", false)]
-        {
-            assert_eq!(names(domain, 33, None), hit, "{domain}");
-        }
+    fn a_user_that_is_freed_from_limits_is_asked_nothing() {
+        let mut freed = conf(&[("*", 65_536)]);
+        let free = LimitsLine { domain: "www-data".into(), item: "-".into(), ..freed.lines[0].clone() };
+        freed.lines.push(free);
+        assert_eq!(intent(Some(&freed), &healthy::service()), None);
     }
 
     #[test]
     fn everybody_is_not_root() {
         let mut root = healthy::service();
         root.workers.iter_mut().for_each(|worker| worker.process.uid = 0);
-        assert_eq!(intent(&conf(&[("*", 65_536)]), &root), None);
-        assert!(intent(&conf(&[("root", 65_536)]), &root).unwrap().names_user);
+        assert_eq!(intent(Some(&conf(&[("*", 65_536)])), &root), None);
+        assert!(intent(Some(&conf(&[("root", 65_536)])), &root).unwrap().names_user);
     }
 }

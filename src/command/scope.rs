@@ -5,7 +5,7 @@
 
 use super::{ExitCode, Failure};
 use crate::checks::Row;
-use crate::facts::{Fact, Facts, Manager, Service};
+use crate::facts::{Fact, Facts, Manager, Service, Unit};
 use crate::units::Pid;
 
 /// The services that are meant.
@@ -26,7 +26,7 @@ impl<'a> Scope<'a> {
         }
         let all = running(facts, units, master)?;
         for unit in units {
-            named(all, unit)?;
+            named(all, &facts.stopped_units, unit)?;
         }
         if let Some(pid) = master {
             mastered(all, pid)?;
@@ -57,9 +57,18 @@ fn running<'a>(facts: &'a Facts, units: &[String], master: Option<Pid>) -> Resul
     }
 }
 
-fn named(all: &[Service], unit: &str) -> Result<(), Failure> {
+fn named(all: &[Service], stopped: &[Unit], unit: &str) -> Result<(), Failure> {
     if all.iter().any(|service| runs_in(service, unit)) {
         return Ok(());
+    }
+    if let Some(loaded) = stopped.iter().find(|one| one.name == unit).and_then(|one| one.loaded.known()) {
+        let (state, result) = (&loaded.active_state, &loaded.result);
+        // A service that was asked for by name and is down needs attention, whatever the checks would say.
+        return Err(Failure::new(
+            ExitCode::Attention,
+            format!("judge unit {unit}: it does not run: {state} ({result})"),
+        )
+        .with_hint(format!("systemctl status {unit}; without --unit the host is judged for it")));
     }
     Err(Failure::new(ExitCode::Usage, format!("find unit {unit}: no running Gunicorn belongs to it"))
         .with_hint(found(all)))
@@ -112,7 +121,7 @@ fn option_for(service: &Service) -> String {
 mod tests {
     use super::*;
     use crate::checks::Outcome;
-    use crate::checks::healthy::{fresh_host, host_with_gunicorn, process, service};
+    use crate::checks::healthy::{fresh_host, host_with_gunicorn, process, service, unit};
 
     fn two_services() -> Facts {
         let mut facts = host_with_gunicorn();
@@ -163,6 +172,15 @@ mod tests {
         assert_eq!(failure.to_string(), "cannot find unit api.service: no running Gunicorn belongs to it");
         assert_eq!(failure.hint(), Some("found --unit gunicorn.service, --pid 900"));
         assert_eq!(failure.code(), ExitCode::Usage);
+    }
+
+    #[test]
+    fn a_unit_that_is_down_is_said_to_be_down() {
+        let mut facts = fresh_host();
+        facts.stopped_units = vec![unit()];
+        let failure = Scope::choose(&facts, &["gunicorn.service".into()], None).err().unwrap();
+        assert_eq!(failure.to_string(), "cannot judge unit gunicorn.service: it does not run: active (success)");
+        assert_eq!(failure.code(), ExitCode::Attention);
     }
 
     #[test]

@@ -45,14 +45,14 @@ impl LimitsConf {
         Self { lines }
     }
 
-    /// The lines that give a user's session its soft and hard limit of `item`; none where no line does.
+    /// The lines that give a session its soft and hard limit of `item`; none where no line does.
     ///
     /// Rules as pam_limits 1.5.2 was seen to follow them: a line for the user beats one for a group, that beats `*`;
     /// the later of two alike wins; groups and `*` do not reach root; `%` counts for nothing but logins; one line of
-    /// `user -` or `@group -` anywhere frees the user from all. Ranges of ids (`1000:`, `@100:200`) need more than
-    /// names and are not matched: see [`LimitsLine::is_id_range`].
-    pub fn for_user(&self, user: &str, groups: &[&str], item: &str) -> (Option<&LimitsLine>, Option<&LimitsLine>) {
-        let reach = |line: &LimitsLine| line.reach(user, groups);
+    /// `user -` or `@group -` anywhere frees the user from all. Ranges of user ids are lines for the user
+    /// (limits.conf(5)); ranges of group ids (`@100:200`) need more than names and are not matched.
+    pub fn for_session(&self, session: &Session, item: &str) -> (Option<&LimitsLine>, Option<&LimitsLine>) {
+        let reach = |line: &LimitsLine| line.reach(session);
         let freed = |line: &&LimitsLine| line.item == "-" && reach(line).is_some_and(|r| r != Reach::Everybody);
         if self.lines.iter().any(|line| freed(&line)) {
             return (None, None);
@@ -65,6 +65,17 @@ impl LimitsConf {
         };
         (last(|line| line.soft), last(|line| line.hard))
     }
+}
+
+/// Whose session the limits are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session<'a> {
+    /// Name of the user, where it is known.
+    pub user: Option<&'a str>,
+    /// Its number; 0 is root.
+    pub uid: u32,
+    /// Names of its groups, as far as they are known.
+    pub groups: &'a [&'a str],
 }
 
 /// How a line comes to reach a user, most specific first.
@@ -94,20 +105,25 @@ impl LimitsLine {
         Some(Self { file: file.to_owned(), line, domain, soft, hard, item, value })
     }
 
-    /// Whether its domain is a range of user or group ids, which names alone cannot decide.
-    pub fn is_id_range(&self) -> bool {
-        let range = self.domain.trim_start_matches(['@', '%']);
-        range.contains(':') && range.chars().all(|c| c == ':' || c.is_ascii_digit())
-    }
-
-    fn reach(&self, user: &str, groups: &[&str]) -> Option<Reach> {
-        let is_root = user == "root";
+    fn reach(&self, session: &Session) -> Option<Reach> {
         match self.domain.as_str() {
-            name if name == user => Some(Reach::User),
-            _ if is_root => None,
+            name if session.user.is_some_and(|user| !user.is_empty() && user == name) => Some(Reach::User),
+            range if holds(range, session.uid) => Some(Reach::User),
+            _ if session.uid == 0 => None,
             "*" => Some(Reach::Everybody),
-            name => groups.contains(&name.strip_prefix('@')?).then_some(Reach::Group),
+            name => session.groups.contains(&name.strip_prefix('@')?).then_some(Reach::Group),
         }
+    }
+}
+
+/// Whether a domain is a range of user ids with this one in it: `low:high`, `low:`, or `:uid` for just one.
+fn holds(domain: &str, uid: u32) -> bool {
+    let Some((low, high)) = domain.split_once(':') else { return false };
+    match (low.parse::<u32>(), high.parse::<u32>()) {
+        (Ok(low), Ok(high)) => (low..=high).contains(&uid),
+        (Ok(low), Err(_)) => high.is_empty() && low <= uid,
+        (Err(_), Ok(high)) => low.is_empty() && uid == high,
+        (Err(_), Err(_)) => false,
     }
 }
 
@@ -125,10 +141,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn session(user: &str) -> Session<'_> {
+        Session { user: Some(user), uid: if user == "root" { 0 } else { 65_534 }, groups: &["nogroup"] }
+    }
+
     /// The soft limit of open files that `files` give to a member of `nogroup`.
     fn soft(user: &str, files: &[&str]) -> Option<Limit> {
         let files: Vec<_> = files.iter().map(|text| ("f".to_owned(), text.as_bytes().to_vec())).collect();
-        LimitsConf::parse(&files).for_user(user, &["nogroup"], "nofile").0.map(|line| line.value)
+        LimitsConf::parse(&files).for_session(&session(user), "nofile").0.map(|line| line.value)
     }
 
     #[test]
@@ -171,9 +191,9 @@ mod tests {
     #[test]
     fn a_dash_sets_soft_and_hard_and_each_side_has_its_own_winner() {
         let conf = LimitsConf::parse(&[("f".into(), b"# x\nnobody hard nofile 300\n* - nofile 100".to_vec())]);
-        let (soft, hard) = conf.for_user("nobody", &[], "nofile");
+        let (soft, hard) = conf.for_session(&session("nobody"), "nofile");
         assert_eq!((soft.unwrap().line, hard.unwrap().line), (3, 2));
-        assert_eq!(conf.for_user("nobody", &[], "nproc"), (None, None));
+        assert_eq!(conf.for_session(&session("nobody"), "nproc"), (None, None));
     }
 
     #[test]
@@ -184,15 +204,25 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_ids_is_told_from_a_name() {
-        let conf = LimitsConf::parse(&[("f".into(), b"1000: - nofile 1\n@:9 - nofile 1\nweb - nofile 1".to_vec())]);
-        assert_eq!(conf.lines.iter().map(LimitsLine::is_id_range).collect::<Vec<_>>(), [true, true, false]);
+    fn a_range_of_ids_may_be_open_at_its_end() {
+        for (domain, hit) in [
+            ("33:", true),
+            ("1:40", true),
+            (":33", true),
+            (":40", false),
+            ("34:", false),
+            ("x:y", false),
+            ("@33:", false),
+        ] {
+            assert_eq!(holds(domain, 33), hit, "{domain}");
+        }
+        assert_eq!(soft("nobody", &["65534: soft nofile 100\n* soft nofile 50"]), Some(Limit::At(100)));
     }
 
     proptest! {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
-            LimitsConf::parse(&[("f".into(), bytes)]).for_user("root", &["root"], "nofile");
+            LimitsConf::parse(&[("f".into(), bytes)]).for_session(&session("root"), "nofile");
         }
 
         #[test]

@@ -22,9 +22,6 @@ pub const AIOHTTP_WORKER: SignalSet = SignalSet(0x0830_4a27);
 pub const DIRTY_ARBITER: SignalSet = SignalSet(0x0831_4207);
 /// A dirty worker (25.0 and later): a worker's and CHLD.
 pub const DIRTY_WORKER: SignalSet = SignalSet(0x0831_4226);
-/// A master that imports the application (`--preload`) or has only begun: INT, which is Python's own handler. Empty
-/// where it was started as a shell's background job, which ignores INT. USR1 and HUP kill it.
-pub const MASTER_IMPORTING: SignalSet = SignalSet(0x2);
 
 /// The signals Gunicorn sets in one process or another. Others (the C library's 32 and 33, the ones of Python's
 /// faulthandler, an application's ALRM) say nothing about the role.
@@ -150,6 +147,10 @@ fn is_module(file: &str, module: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// A master that imports the application (`--preload`) or has only begun: INT, which is Python's own handler. Empty
+    /// where it was started as a shell's background job, which ignores INT. USR1 and HUP kill it.
+    const MASTER_IMPORTING: SignalSet = SignalSet(0x2);
 
     #[test]
     fn each_set_that_was_seen_is_one_role() {

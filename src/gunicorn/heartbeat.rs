@@ -20,22 +20,6 @@ pub enum Stall {
     Unclear,
 }
 
-/// Who the time-out kills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TimeoutReach {
-    /// Every request that takes longer.
-    EveryRequest,
-    /// Only a worker whose event loop is blocked that long; a slow request that waits lets the loop run.
-    BlockedLoop,
-    /// Only a worker whose main thread is blocked; requests that hang in threads are never killed.
-    BlockedMainThread,
-    /// Nobody: `timeout` is 0.
-    Nobody,
-    /// Not known for this class.
-    Unclear,
-}
-
 /// The time between two beats of an idle worker, for `timeout` in seconds; nothing for a class that is not known.
 pub fn beats_every(class: &WorkerClass, timeout_seconds: u64) -> Option<Seconds> {
     let half = timeout_seconds as f64 / 2.0;
@@ -71,17 +55,6 @@ pub fn late_beat_means(class: &WorkerClass) -> Stall {
     }
 }
 
-/// Who the time-out kills in workers of this class.
-pub fn timeout_reach(class: &WorkerClass, timeout_seconds: u64) -> TimeoutReach {
-    match class {
-        _ if timeout_seconds == 0 => TimeoutReach::Nobody,
-        WorkerClass::Sync => TimeoutReach::EveryRequest,
-        WorkerClass::Gthread => TimeoutReach::BlockedMainThread,
-        WorkerClass::Other(_) => TimeoutReach::Unclear,
-        _ => TimeoutReach::BlockedLoop,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,9 +78,8 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_never_reaches_a_request_in_a_thread() {
-        assert_eq!(timeout_reach(&WorkerClass::Gthread, 30), TimeoutReach::BlockedMainThread);
-        assert_eq!(timeout_reach(&WorkerClass::Sync, 0), TimeoutReach::Nobody);
+    fn a_late_beat_of_gthread_says_nothing_of_a_request() {
+        assert_eq!(late_beat_means(&WorkerClass::Gthread), Stall::MainThreadBlocked);
         assert_eq!(late_beat_means(&WorkerClass::Sync), Stall::InRequest);
     }
 }
