@@ -23,6 +23,9 @@ pub mod gunicorn;
 pub mod host;
 
 pub mod checks;
+pub mod plan;
+
+pub mod perform;
 
 pub mod render;
 

@@ -1,7 +1,7 @@
 //! How to do it by hand: the words that are right for whoever started a Gunicorn.
 
-use super::steps::{drop_in_directory, drop_in_name, quoted, systemctl};
-use crate::facts::{Container, Fact, Facts, Manager, Service, Unit};
+use super::steps::{drop_in_directory, quoted, systemctl};
+use crate::facts::{Container, Fact, Facts, Manager, Service, Unit, environment_line};
 use crate::gunicorn::{Source, parse_arguments, split_words};
 
 /// An option of Gunicorn that should be given, in the two ways it can be written.
@@ -105,12 +105,9 @@ fn in_environment(service: &Service, option: &str) -> String {
 
 /// One command that writes a drop-in with the variable; `%` starts a specifier in a unit (systemd.unit(5)).
 fn in_drop_in(unit: &Unit, arguments: &str) -> String {
-    let line = format!(
-        "Environment=\"GUNICORN_CMD_ARGS={}\"",
-        arguments.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%")
-    );
+    let line = environment_line("GUNICORN_CMD_ARGS", arguments);
     let directory = drop_in_directory(unit);
-    let name = drop_in_name(unit, "gunicorn");
+    let name = unit.last_drop_in_name("gunicorn");
     let (file, reload) = (quoted(&name), systemctl(unit, "daemon-reload"));
     format!("mkdir -p {directory} && printf '%s\\n' '[Service]' {} > {directory}/{file} && {reload}", quoted(&line))
 }

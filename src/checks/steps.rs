@@ -1,7 +1,7 @@
 //! Steps by hand, right for whoever started the service.
 
 use crate::checks::{Remedy, Verdict};
-use crate::facts::{Fact, Facts, Manager, Service, Unit, UnitAssignment};
+use crate::facts::{Fact, Facts, Manager, Service, Unit, UnitAssignment, base_name};
 
 /// What to say where no Gunicorn runs: on a live host the question makes no sense, of an image it cannot be answered.
 pub(super) fn nothing_runs(facts: &Facts, subject: &str) -> Verdict {
@@ -28,7 +28,7 @@ pub(super) fn by_hand<S: Into<String>>(steps: impl IntoIterator<Item = S>) -> Re
 /// The steps that write a drop-in with these `[Service]` lines and make the manager read it.
 pub(super) fn drop_in(unit: &Unit, topic: &str, lines: &[String]) -> Vec<String> {
     let directory = drop_in_directory(unit);
-    let file = quoted(&drop_in_name(unit, topic));
+    let file = quoted(&unit.last_drop_in_name(topic));
     vec![
         format!("mkdir -p {directory}"),
         format!("printf '[Service]\\n{}\\n' > {directory}/{file}", lines.join("\\n")),
@@ -38,24 +38,12 @@ pub(super) fn drop_in(unit: &Unit, topic: &str, lines: &[String]) -> Vec<String>
 
 /// Where an operator's own drop-ins of a unit lie, as a word of the shell.
 pub(super) fn drop_in_directory(unit: &Unit) -> String {
-    let base = if unit.of_user { "~/.config/systemd/user" } else { "/etc/systemd/system" };
-    format!("{base}/{}.d", quoted(&unit.name))
-}
-
-/// The name of a new drop-in that is read after all others of the unit, and so wins: they are read in the order of their
-/// names, whatever directory they lie in (systemd.unit(5)), and `systemctl edit` writes `override.conf`. It is never the
-/// name of a file that is there already.
-pub(super) fn drop_in_name(unit: &Unit, topic: &str) -> String {
-    let last = unit.drop_ins.iter().map(|path| base_name(path)).max().unwrap_or_default();
-    let usual = [format!("60-{topic}.conf"), format!("zz-{topic}.conf")];
-    usual.into_iter().find(|name| name.as_str() > last).unwrap_or_else(|| {
-        // The next byte of the last one is the dot of its suffix, and `z` is above that.
-        format!("{}z-{topic}.conf", last.strip_suffix(".conf").unwrap_or(last))
-    })
-}
-
-fn base_name(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
+    let directory = unit.drop_in_directory();
+    // A tilde is the shell's to expand, so only what follows it is quoted.
+    match directory.strip_prefix("~/") {
+        Some(below) => format!("~/{}", quoted(below)),
+        None => quoted(&directory),
+    }
 }
 
 /// A systemctl command at the right manager; the verb `daemon-reload` takes no unit.
@@ -174,12 +162,12 @@ mod tests {
 
     #[test]
     fn a_new_drop_in_is_read_last_and_replaces_none() {
-        assert_eq!(drop_in_name(&with_drop_ins(&[]), "stop"), "60-stop.conf");
-        assert_eq!(drop_in_name(&with_drop_ins(&["10-app.conf"]), "stop"), "60-stop.conf");
-        assert_eq!(drop_in_name(&with_drop_ins(&["override.conf"]), "stop"), "zz-stop.conf");
-        assert_eq!(drop_in_name(&with_drop_ins(&["60-stop.conf"]), "stop"), "zz-stop.conf");
+        assert_eq!(with_drop_ins(&[]).last_drop_in_name("stop"), "60-stop.conf");
+        assert_eq!(with_drop_ins(&["10-app.conf"]).last_drop_in_name("stop"), "60-stop.conf");
+        assert_eq!(with_drop_ins(&["override.conf"]).last_drop_in_name("stop"), "zz-stop.conf");
+        assert_eq!(with_drop_ins(&["60-stop.conf"]).last_drop_in_name("stop"), "zz-stop.conf");
         for last in ["zz-stop.conf", "zzz.conf", "~.conf", ".conf", "zz-stop.conf.conf", "é.conf"] {
-            let name = drop_in_name(&with_drop_ins(&["override.conf", last]), "stop");
+            let name = with_drop_ins(&["override.conf", last]).last_drop_in_name("stop");
             assert!(name.as_str() > last && name.ends_with(".conf"), "{name} after {last}");
         }
     }

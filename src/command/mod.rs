@@ -1,5 +1,6 @@
 //! One page per verb.
 
+mod change_report;
 mod doctor;
 mod exit_code;
 mod explain;
@@ -7,6 +8,7 @@ mod failure;
 mod report;
 mod scope;
 
+pub use change_report::{ApplyReport, FindingChange, HistoryReport, RollbackReport};
 pub use exit_code::ExitCode;
 pub use failure::{Failure, reason};
 pub use report::{Report, State};

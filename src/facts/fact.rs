@@ -22,12 +22,13 @@ impl fmt::Display for Reason {
 }
 
 /// One observation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact<T> {
     /// It was looked at and this is what was there.
     Known(T),
     /// It was looked for and is not there.
+    #[default]
     Absent,
     /// It could not be looked at; never counts as healthy.
     Unreadable(Reason),

@@ -7,6 +7,7 @@ mod cgroups;
 mod descriptors;
 mod figures;
 pub mod filesystems;
+mod ground;
 mod gunicorns;
 mod heartbeats;
 mod homes;
@@ -27,5 +28,6 @@ mod sockets;
 pub mod stored;
 pub mod systemd;
 
+pub use ground::ground;
 pub use observe::observe;
 pub use root::Root;

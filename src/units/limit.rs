@@ -1,10 +1,10 @@
 //! A limit that may be unlimited; never a number that stands for "none".
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// An upper bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// At most this many.
@@ -47,7 +47,7 @@ impl fmt::Display for Limit {
 }
 
 /// The soft limit, which is in force, and the hard one, up to which a process may raise it (getrlimit(2)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoftHard {
     /// In force.
     pub soft: Limit,

@@ -1,10 +1,12 @@
 //! A systemd service unit: what its files say, and what the manager has loaded.
 
+mod drop_in;
 mod file;
 mod show;
 mod time_span;
 mod words;
 
+pub use drop_in::{base_name, drop_in_name_after, environment_line};
 pub use file::{parse_exec_start, parse_unit_file};
 pub use show::parse_shows;
 pub use time_span::parse_time_span;

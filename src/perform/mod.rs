@@ -1,0 +1,23 @@
+//! The only writer: performs plans with a journal, and takes them back.
+//!
+//! Each kind of change has a file of its own with two functions: `standing` says how what is there now stands to the
+//! change, `make` makes it so. Taking back is `make` of the inverse.
+
+pub mod directory;
+pub mod file;
+pub mod kernel_value;
+pub mod line;
+pub mod link;
+pub mod manager;
+pub mod mount;
+pub mod process_limit;
+pub mod rehearsal;
+
+/// Whether somebody else's change in between is respected or overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Only what is as it was planned for is changed.
+    Respect,
+    /// Whatever is there is replaced (`--force`).
+    Overwrite,
+}

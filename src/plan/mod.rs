@@ -1,0 +1,23 @@
+//! What is to be changed: values that say it, turn it round and put it in order. Nothing here touches the host.
+//!
+//! A request and what is there become a [`Plan`]. The plan, its diff, the dry run, the JSON, the journal and the shell
+//! script that undoes it are all renderings of the same [`Change`]s; [`Change::inverse`] is the only undo there is.
+
+mod change;
+mod drop_in;
+mod ground;
+mod image;
+mod outcome;
+mod request;
+mod step;
+mod target;
+mod transaction;
+
+pub use change::{Change, NetworkOf, ProcessRef};
+pub use ground::{Ground, Obstacle, Place, Places};
+pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};
+pub use outcome::{Performed, RolledBack, Standing, StepOutcome, Trouble, UndoOutcome, UndoStep};
+pub use request::{Backend, MountSize, OomPolicy, OpenFiles, Request, TmpfsRequest};
+pub use step::{Action, Already, Left, Plan, Refusal, Topic};
+pub use target::Target;
+pub use transaction::{Begin, Record, StepState, Transaction, TransactionState, TransactionStep};
