@@ -6,11 +6,12 @@
 //!      Root ──observe──▶ Facts ──assess──▶ Findings ──draft──▶ Plan ──perform──▶ Journal
 //!       ▲                                                                          │
 //!       └──────────────── verify = observe + assess again, compare ◀───────────────┘
-//!    render: any of these values ──▶ table · JSON · Prometheus · Nagios
+//!    render: any of these values ──▶ table · JSON · Prometheus · Nagios · shell script
 //! ```
 //!
-//! Each arrow carries a plain, serialisable value. Only [`host`] reads the system; only [`render`] and `main` print;
-//! only `main` exits. [`units`], [`facts`], [`gunicorn`] and [`checks`] are pure: no files, no clock, no environment.
+//! Each arrow carries a plain, serialisable value. Only [`host`] and [`perform`] touch the system, and only [`perform`]
+//! writes; only [`render`] and `main` print; only `main` exits. [`units`], [`facts`], [`gunicorn`], [`checks`] and
+//! [`plan`] are pure: no files, no clock, no environment.
 //! `tests/layers.rs` holds that rule.
 
 #![deny(missing_docs, unsafe_code)]

@@ -1,12 +1,11 @@
 //! `gtune doctor`: open the root, observe, choose, assess, render, exit.
 
 use super::scope::Scope;
-use super::{Answer, ExitCode, Failure, Report, reason};
+use super::{Answer, Failure, Report, open};
 use crate::checks::{self, Selection};
 use crate::cli::{CheckName, Doctor, Format, Global};
-use crate::host::{self, Root};
+use crate::host;
 use crate::render::{self, Page};
-use std::path::Path;
 
 /// Judges the host below `--root`.
 ///
@@ -19,13 +18,6 @@ pub fn run(global: &Global, options: &Doctor, page: &Page) -> Result<Answer, Fai
     let rows = scope.keep(checks::assess(&facts, &selection(options)));
     let report = Report { facts: &facts, services: scope.services, rows, fail_on: options.fail_on.severity() };
     Ok(Answer { text: text(&report, global.format, page), exit: exit(&report, global.format) })
-}
-
-fn open(directory: &Path) -> Result<Root, Failure> {
-    Root::open(directory).map_err(|error| {
-        Failure::new(ExitCode::Usage, format!("open root {}: {}", directory.display(), reason(&error)))
-            .with_hint("--root takes the top directory of a host, for example /mnt")
-    })
 }
 
 fn selection(options: &Doctor) -> Selection {
