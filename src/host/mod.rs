@@ -30,4 +30,4 @@ pub mod systemd;
 
 pub use ground::ground;
 pub use observe::observe;
-pub use root::Root;
+pub use root::{Root, printable};

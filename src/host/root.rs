@@ -236,7 +236,7 @@ fn without_end_slash(directory: &str) -> String {
 }
 
 /// Text without control characters, for what others may have named.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

@@ -7,6 +7,7 @@ use crate::host::stored::is_unit_name;
 use crate::units::Limit;
 use nix::unistd::geteuid;
 use question::ask;
+pub use question::{answer, quiet_command, systemctl};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -5,11 +5,15 @@
 
 pub mod directory;
 pub mod file;
+mod hint;
 pub mod kernel_value;
 pub mod line;
 pub mod link;
 pub mod manager;
 pub mod mount;
+mod pinned;
+#[cfg(test)]
+mod private_host;
 pub mod process_limit;
 pub mod rehearsal;
 

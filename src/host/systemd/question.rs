@@ -1,6 +1,7 @@
 //! One question to `systemctl`: never longer than a moment, never more than a bounded answer.
 
 use crate::facts::Reason;
+use crate::host::printable;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -18,27 +19,39 @@ const LARGEST_ANSWER: u64 = 4 << 20;
 /// gtune may run as root with another user's.
 const PLACES: [&str; 3] = ["/usr/bin/systemctl", "/bin/systemctl", "/run/current-system/sw/bin/systemctl"];
 
+/// Where systemctl lies.
+///
+/// # Errors
+/// Where it does not, as a clause.
+pub fn systemctl() -> Result<&'static Path, Reason> {
+    let place = PLACES.iter().map(Path::new).find(|place| place.is_file());
+    place.ok_or_else(|| Reason::new(format!("systemctl is not there: {}", PLACES[0])))
+}
+
+/// A program of systemd in an environment in which it prints plain English and no colours.
+pub fn quiet_command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear();
+    command.envs([("LC_ALL", "C"), ("SYSTEMD_COLORS", "0"), ("SYSTEMD_URLIFY", "0"), ("PATH", "/usr/bin:/bin")]);
+    command
+}
+
 /// What `systemctl` prints.
 ///
 /// # Errors
 /// Why there is no answer, as a clause.
 pub(super) fn ask(arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, Reason> {
-    let systemctl = PLACES.iter().find(|place| Path::new(place).is_file());
-    let systemctl = systemctl.ok_or_else(|| Reason::new(format!("systemctl is not there: {}", PLACES[0])))?;
-    let mut command = Command::new(systemctl);
+    let mut command = quiet_command(systemctl()?);
     command.args(["--no-pager", "--no-ask-password"]).args(arguments);
-    command
-        .env_clear()
-        .env("LC_ALL", "C")
-        .env("SYSTEMD_COLORS", "0")
-        .env("SYSTEMD_URLIFY", "0")
-        .env("PATH", "/usr/bin:/bin");
     command.envs(environment.iter().copied());
     answer(command, TIME)
 }
 
-/// Runs a command to its end, or kills it when its time is up.
-fn answer(mut command: Command, time: Duration) -> Result<String, Reason> {
+/// Runs a command to its end, or kills it when its time is up, and gives what it printed.
+///
+/// # Errors
+/// Why there is no answer, as a clause: with the first line that it complained of where it failed.
+pub fn answer(mut command: Command, time: Duration) -> Result<String, Reason> {
     let name = command.get_program().to_string_lossy().into_owned();
     let deadline = Instant::now() + time;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -57,7 +70,7 @@ fn answer(mut command: Command, time: Duration) -> Result<String, Reason> {
     }
     let complaint = complaint.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap_or_default();
     let complaint = String::from_utf8_lossy(&complaint);
-    let line = complaint.lines().next().unwrap_or("no reason given").escape_debug();
+    let line = printable(complaint.lines().next().unwrap_or("no reason given"));
     Err(Reason::new(format!("{name} failed: {line}")))
 }
 
