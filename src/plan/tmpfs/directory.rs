@@ -43,10 +43,7 @@ pub(super) fn refusals(wish: &Wish<'_>) -> Vec<Refusal> {
     match &place.image {
         Fact::Unreadable(reason) => vec![wish.refuse(reason.to_string(), vec![])],
         Fact::Absent => above(wish).into_iter().collect(),
-        Fact::Known(_) if place.path != wish.directory => {
-            let hint = format!("gtune apply --tmpfs {}", super::wish::quoted(&place.path));
-            vec![wish.refuse(format!("it is reached through a symbolic link and lies at {}", place.path), vec![hint])]
-        }
+        Fact::Known(_) if place.path != wish.directory => vec![by_link(wish, &place.path)],
         Fact::Known(_) if wish.mount().is_none() && wish.ground.not_empty.contains(wish.directory) => {
             let look = format!(
                 "ls -A {}   # move away what is there, or choose another directory",
@@ -61,9 +58,11 @@ pub(super) fn refusals(wish: &Wish<'_>) -> Vec<Refusal> {
 /// Whether an obstacle matters: nothing is written into a directory that is there, only mounted on it.
 fn hinders(obstacle: &Obstacle, image: &Fact<DirectoryImage>) -> bool {
     match obstacle {
-        Obstacle::ReadOnly | Obstacle::Immutable | Obstacle::AppendOnly | Obstacle::HardLinks(_) => {
-            *image == Fact::Absent
-        }
+        Obstacle::ReadOnly
+        | Obstacle::Immutable
+        | Obstacle::AppendOnly
+        | Obstacle::HardLinks(_)
+        | Obstacle::NotPermitted => *image == Fact::Absent,
         _ => true,
     }
 }
@@ -74,8 +73,17 @@ fn above(wish: &Wish<'_>) -> Option<Refusal> {
     let mut there =
         super::super::ground::ancestors(wish.directory).filter_map(|above| Some((places.get(&above)?, above)));
     let (place, above) = there.find(|(place, _)| place.image != Fact::Absent)?;
-    let obstacle = place.obstacle.as_ref()?;
-    Some(wish.refuse(format!("{above} {obstacle}"), vec![obstacle.hint(&above)]))
+    if let Some(obstacle) = &place.obstacle {
+        return Some(wish.refuse(format!("{above} {obstacle}"), vec![obstacle.hint(&above)]));
+    }
+    let below = wish.directory.strip_prefix(&above)?.trim_start_matches('/');
+    (place.path != above).then(|| by_link(wish, &format!("{}/{below}", place.path.trim_end_matches('/'))))
+}
+
+/// A directory that a link leads to: the kernel, and systemd, know the mount by where it really is.
+fn by_link(wish: &Wish<'_>, really: &str) -> Refusal {
+    let hint = format!("gtune apply --tmpfs {}", super::wish::quoted(really));
+    wish.refuse(format!("a symbolic link leads to it, and it is {really}"), vec![hint])
 }
 
 /// The changes that make the directory and those above it, where they are missing.

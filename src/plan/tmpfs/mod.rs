@@ -18,6 +18,7 @@ pub use directory::check_directory;
 
 use super::{Ground, Places, Refusal, Request, Topic};
 use crate::facts::Facts;
+use std::collections::BTreeSet;
 use wish::Wish;
 
 /// The table of mounts for boot (fstab(5)).
@@ -66,10 +67,14 @@ fn own_mount(wish: &Wish<'_>) -> Topic {
         Err(refusal) => topic.refused.push(refusal),
     }
     topic.warnings.extend(wish.too_large(&topic));
+    // What is stored is mostly as what is mounted, and so is what is to be said of it.
     topic.rehearsals.dedup();
+    let mut said = BTreeSet::new();
+    topic.warnings.retain(|warning| said.insert(warning.clone()));
     if !topic.refused.is_empty() {
-        // What would be done beside it is of no interest: nothing of the plan is.
+        // A plan with a refusal is not performed, so what would be done beside it is of no interest.
         topic.changes.clear();
+        topic.rehearsals.clear();
     }
     topic
 }

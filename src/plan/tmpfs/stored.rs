@@ -55,7 +55,7 @@ pub(super) fn draft(wish: &Wish<'_>) -> Result<Stored, Refusal> {
             format!("{} takes the place of a line in /etc/fstab until the next boot", found.file),
             vec![format!("rm {} && systemctl daemon-reload", super::wish::quoted(&found.file))],
         )),
-        (Backend::Fstab, Some(found)) if table.lines.is_empty() && found.is_right(wish) => found.as_it_is(wish, &table),
+        (Backend::Fstab, Some(found)) if table.lines.is_empty() && found.is_right(wish) => found.as_it_is(wish),
         (Backend::Fstab, _) => table.store(wish),
         (Backend::Unit, found) => unit::store(wish, &table, found.filter(|found| !found.is_transient())),
     }

@@ -100,7 +100,7 @@ impl UnitFile {
     }
 
     /// The unit is left as it is, and enabled where it is not; refused where it is wrong.
-    pub fn as_it_is(&self, wish: &Wish<'_>, table: &Table<'_>) -> Result<Stored, Refusal> {
+    pub fn as_it_is(&self, wish: &Wish<'_>) -> Result<Stored, Refusal> {
         let lacks = self.lacks(wish);
         if !lacks.is_empty() {
             let adopt = if self.is_own() { "" } else { " --adopt" };
@@ -111,9 +111,6 @@ impl UnitFile {
         }
         let what = format!("{} is stored in {}", wish.directory, self.file);
         let mut stored = Stored::already(wish, what, "tmpfs", self.options());
-        if let Some(line) = table.lines.first() {
-            stored.topic.warnings.push(format!("Line {} of /etc/fstab does nothing: {} counts.", line.line, self.file));
-        }
         if !self.enabled {
             stored.topic.changes = enable(wish, &self.file)?;
         }
@@ -135,15 +132,18 @@ pub(super) fn store(wish: &Wish<'_>, table: &Table<'_>, unit: Option<UnitFile>) 
     let Some(unit) = unit else { return instead_of(wish, table, line) };
     let lacks = unit.lacks(wish);
     let mut stored = if lacks.is_empty() || !(unit.is_own() || wish.adopt) {
-        unit.as_it_is(wish, table)?
+        unit.as_it_is(wish)?
     } else {
         let live = wish.mount().map(|mount| TmpfsOptions::read(&mount.options));
         let is_tmpfs = !lacks.iter().any(|lack| lack == "Type=tmpfs");
         write(wish, wish.mended(if is_tmpfs { unit.options() } else { &[] }, wish.caps(&live)))?
     };
-    if let Some(line) = line.filter(|_| wish.adopt) {
-        stored.topic.warnings.retain(|warning| !warning.starts_with("Line "));
-        stored.topic.changes.extend(table.without(wish, line)?);
+    match line {
+        Some(line) if wish.adopt => stored.topic.changes.extend(table.without(wish, line)?),
+        Some(line) => {
+            stored.topic.warnings.push(format!("Line {} of /etc/fstab does nothing: {} counts.", line.line, unit.file));
+        }
+        None => {}
     }
     Ok(stored)
 }

@@ -1,11 +1,12 @@
 //! Whatever `/etc/fstab` holds.
 
 use super::*;
+use crate::plan::mount_options::TmpfsOptions;
 use proptest::prelude::*;
 
-/// Lines of all kinds, many of them for the directory.
-fn any_fstab() -> impl Strategy<Value = Vec<u8>> {
-    let option = prop_oneof![
+/// Options that a line may have, good and bad.
+fn any_option() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
         Just("noauto"),
         Just("nofail"),
         Just("size=8m"),
@@ -26,8 +27,12 @@ fn any_fstab() -> impl Strategy<Value = Vec<u8>> {
         Just("\\377"),
         Just("bind"),
         Just("nr_inodes=0"),
-    ];
-    let options = prop::collection::vec(option, 0..6).prop_map(|options| options.join(","));
+    ]
+}
+
+/// Lines of all kinds, many of them for the directory.
+fn any_fstab() -> impl Strategy<Value = Vec<u8>> {
+    let options = prop::collection::vec(any_option(), 0..6).prop_map(|options| options.join(","));
     let line =
         (options, prop_oneof![Just("tmpfs"), Just("ext4")], prop_oneof![Just(" 0 0"), Just(""), Just("\t1 2 x")]);
     let line = line.prop_map(|(options, kind, rest)| format!("a\t//mem/  {kind} {options}{rest}").into_bytes());
@@ -87,5 +92,21 @@ proptest! {
             let stored = again.changes.iter().filter(|change| !change.is_live()).count();
             prop_assert_eq!(stored, 0);
         }
+    }
+
+    #[test]
+    fn mended_options_lack_nothing_and_need_no_mending(
+        options in prop::collection::vec(any_option(), 0..9), size in prop::option::of(1u64..100),
+    ) {
+        let request = size.map_or_else(|| asked("/mem"), |size| sized(&format!("{size}m")));
+        let (facts, ground) = (fresh_host(), Ground::default());
+        let wanted = request.tmpfs.as_ref().unwrap();
+        let wish = Wish { facts: &facts, ground: &ground, asked: wanted, adopt: true, directory: "/mem" };
+        let options: Vec<String> = options.into_iter().map(str::to_owned).collect();
+        let caps = wish.caps(None);
+        let mended = wish.mended(&options, caps);
+        let lacks = wish.lacks(&TmpfsOptions::read(&mended), caps);
+        prop_assert!(lacks.is_empty(), "{:?} of {:?}", lacks, mended);
+        prop_assert_eq!(wish.mended(&mended, caps), mended);
     }
 }

@@ -128,3 +128,12 @@ fn half_of_the_memory_is_what_the_kernel_takes_without_a_size() {
     assert_eq!(kinds(&topic), ["new line"], "the kernel does not print the default");
     assert_eq!(kinds(&planned(&facts, &after(&ground(""), &topic), &asked("/mem"))), [""; 0]);
 }
+
+#[test]
+fn a_directory_that_a_link_leads_to_is_called_by_its_name() {
+    let mut ground = ground("");
+    ground.directories.insert("/mem".into(), Place::holding("/srv/mem", DirectoryImage::OF_ROOT));
+    assert_eq!(refused(&fresh_host(), &ground, &asked("/mem")).hints, ["gtune apply --tmpfs /srv/mem"]);
+    ground.directories.insert("/mem/new".into(), Place::free("/mem/new"));
+    assert_eq!(refused(&fresh_host(), &ground, &asked("/mem/new")).hints, ["gtune apply --tmpfs /srv/mem/new"]);
+}

@@ -94,3 +94,14 @@ fn a_unit_of_the_vendor_or_of_this_boot_is_told_from_one_of_the_administrator() 
     assert_eq!(kinds(&planned(&facts, &ground(""), &asked("/mem"))), ["new line"]);
     assert!(refused(&facts, &ground(""), &as_unit(asked("/mem"))).reason.contains("systemd"));
 }
+
+#[test]
+fn a_line_that_a_unit_makes_idle_is_told_of_and_taken_out_with_adopt() {
+    let mut both = with_unit("size=8m,nr_inodes=1k,nosuid,nodev,noexec");
+    both.files.insert(FSTAB.into(), Place::holding(FSTAB, FileImage::configuration(format!("{ROOT_LINE}{LINE}\n"))));
+    both.links.insert(super::super::unit::link_of("/mem"), Fact::Known(UNIT.into()));
+    let topic = planned(&mounted(CAREFUL), &both, &asked("/mem"));
+    assert!(topic.changes.is_empty() && topic.warnings.iter().any(|w| w.contains("Line 2 of /etc/fstab does nothing")));
+    let topic = planned(&mounted(CAREFUL), &both, &adopting(asked("/mem")));
+    assert_eq!(kinds(&topic), ["line out"]);
+}
