@@ -38,7 +38,7 @@ pub(super) fn gtune(facts: &Facts) -> String {
 
 /// Whether this is a container that holds one application, so that mounts and kernel values are its runtime's business.
 /// A system container (LXC, nspawn) has an fstab, a service manager and often kernel values of its own.
-pub(super) fn holds_one_application(container: &Container) -> bool {
+pub(crate) fn holds_one_application(container: &Container) -> bool {
     !matches!(container.runtime.as_str(), "lxc" | "systemd-nspawn" | "namespace")
 }
 

@@ -140,7 +140,7 @@ pub(super) fn mounted_at<'a>(mounts: &'a [Mount], directory: &str) -> Option<&'a
 const SHARED: &[&str] = &["/", "/tmp", "/var/tmp", "/usr/tmp", "/dev", "/dev/shm", "/run", "/var/run", "/run/shm"];
 
 /// Whether a directory belongs to the system and not to Gunicorn alone.
-pub(super) fn is_shared(directory: &str) -> bool {
+pub(crate) fn is_shared(directory: &str) -> bool {
     SHARED.contains(&directory) || directory.starts_with("/run/") || directory.starts_with("/var/run/")
 }
 
@@ -199,7 +199,7 @@ pub(super) fn mount_steps(directory: &str) -> Vec<String> {
 }
 
 /// Whether options of an fstab line or a mount unit say that it was made for Gunicorn.
-pub(super) fn made_for_gunicorn(options: &[String]) -> bool {
+pub(crate) fn made_for_gunicorn(options: &[String]) -> bool {
     options.iter().any(|option| option == "comment=for-gunicorn" || option.starts_with("x-gtune"))
 }
 

@@ -45,6 +45,8 @@ mod worker_doing;
 mod worker_memory;
 
 pub use assess::{HOST, Outcome, Row, Selection, Summary, assess};
+pub(crate) use by_hand::holds_one_application;
+pub(crate) use heartbeat_place::{is_shared, made_for_gunicorn};
 pub use verdict::*;
 
 use crate::facts::{Facts, Service};

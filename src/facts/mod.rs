@@ -28,6 +28,7 @@ pub use limits_conf::*;
 pub use manager::*;
 pub use mounts::*;
 pub use network::*;
+pub use octal::encode as mount_table_field;
 pub use process::*;
 pub use service::*;
 pub use sysctl_store::*;

@@ -23,9 +23,8 @@ fn octal_byte(digits: &[u8]) -> Option<u8> {
     })
 }
 
-/// The escapes a mount table needs: blanks, line ends and the backslash itself.
-#[cfg(test)]
-pub(super) fn encode(text: &str) -> String {
+/// A field of a mount table with the escapes it needs: blanks, line ends and the backslash itself.
+pub fn encode(text: &str) -> String {
     text.replace('\\', r"\134").replace(' ', r"\040").replace('\t', r"\011").replace('\n', r"\012")
 }
 

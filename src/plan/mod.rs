@@ -7,10 +7,13 @@ mod change;
 mod drop_in;
 mod ground;
 mod image;
+pub mod mount_options;
 mod outcome;
 mod request;
+pub mod shared_file;
 mod step;
 mod target;
+pub mod tmpfs;
 mod transaction;
 
 pub use change::{Change, NetworkOf, ProcessRef};
