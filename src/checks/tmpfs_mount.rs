@@ -114,9 +114,9 @@ fn careful(facts: &Facts, mount_point: &str, options: &[String], mut seen: Seen,
     }
     seen.observed = format!("{mount_point} lacks {}", missing.join(", "));
     let consequence = "Whoever may write there may keep programs or take more memory there than heartbeats need.";
-    let adopt = if is_stored(facts, mount_point) { " --adopt" } else { "" };
     let quoted = steps::quoted(mount_point);
-    let command = format!("{} apply --tmpfs {quoted}{unit}{adopt}", by_hand::gtune(facts));
+    // Whoever mounted it chose these options, so leave to change them is asked for.
+    let command = format!("{} apply --tmpfs {quoted}{unit} --adopt", by_hand::gtune(facts));
     let by_hand = vec![
         format!("mount -o remount,size=64m,nr_inodes=4k,nosuid,nodev,noexec {quoted}   # at once, without a restart"),
         "the same options where the mount is stored for boot".into(),
@@ -129,12 +129,6 @@ fn missing(options: &[String]) -> Vec<&'static str> {
     let flags = UNNEEDED.iter().filter(|flag| !options.iter().any(|option| option == *flag)).copied();
     let caps = ["size=", "nr_inodes="].into_iter().filter(|cap| !options.iter().any(|option| option.starts_with(cap)));
     flags.chain(caps).collect()
-}
-
-/// Whether a line or a unit, not necessarily gtune's, mounts this directory at boot.
-fn is_stored(facts: &Facts, directory: &str) -> bool {
-    let lines = facts.fstab.known().is_some_and(|fstab| fstab.entries.iter().any(|line| line.target == directory));
-    lines || facts.mount_units.iter().any(|unit| unit.mount_point == directory)
 }
 
 fn fresh(facts: &Facts) -> Judgement {
@@ -200,7 +194,7 @@ mod tests {
         assert_eq!(finding.severity, Severity::Info);
         assert_eq!(finding.seen.observed, "/mem lacks nosuid, nodev, noexec, nr_inodes=");
         assert!(!finding.remedy.restart);
-        assert_eq!(finding.remedy.command.as_deref(), Some("gtune apply --tmpfs /mem --unit gunicorn.service"));
+        assert_eq!(finding.remedy.command.as_deref(), Some("gtune apply --tmpfs /mem --unit gunicorn.service --adopt"));
     }
 
     #[test]
