@@ -7,7 +7,8 @@ mod tests;
 
 use crate::facts::{Fact, Reason};
 use crate::units::Bytes;
-use beneath::{Beneath, Last};
+use beneath::Beneath;
+pub use beneath::{Last, Passed, Site};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
@@ -153,6 +154,20 @@ impl Root {
         self.fact(path, self.open_beneath(path))
     }
 
+    /// The directory that a path ends in, pinned, and the name it has there. Nothing need be at that name.
+    ///
+    /// # Errors
+    /// `ENOENT` and `ENOTDIR` where that directory is not there, and what else open(2) says of those on the way.
+    pub fn site(&self, path: &str, last: Last) -> Result<Site, Errno> {
+        let plain = path.trim_end_matches('/');
+        self.beneath.site(if plain.is_empty() { "/" } else { plain }, last)
+    }
+
+    /// Why the system did not let gtune look at a path, as a clause that names it.
+    pub fn reason(&self, path: &str, errno: Errno) -> Reason {
+        Trouble::System(errno).reason(&self.shown(path))
+    }
+
     /// Whether the path leads to `/dev/null`: how systemd masks a unit or a file of the same name. In an image the
     /// device need not be there; then the text of the link tells.
     pub fn is_null(&self, path: &str) -> bool {
@@ -281,7 +296,7 @@ impl Trouble {
     fn reason(&self, shown: &str) -> Reason {
         Reason::new(match self {
             Self::System(errno) => errno_reason(*errno, shown),
-            Self::NotRegular(kind) => format!("not a regular file but {}: {shown}", named(*kind)),
+            Self::NotRegular(kind) => format!("not a regular file but {}: {shown}", kind_in_words(*kind)),
             Self::TooLarge(size) => {
                 let bound = Bytes(LARGEST_CONFIGURATION);
                 format!("too large for configuration: {shown} has {}, the bound is {bound}", Bytes(*size))
@@ -307,12 +322,15 @@ fn errno_reason(errno: Errno, shown: &str) -> String {
     }
 }
 
-fn named(kind: SFlag) -> &'static str {
+/// What a file of a kind is called.
+pub fn kind_in_words(kind: SFlag) -> &'static str {
     match kind {
         SFlag::S_IFDIR => "a directory",
         SFlag::S_IFIFO => "a FIFO",
         SFlag::S_IFSOCK => "a socket",
         SFlag::S_IFCHR | SFlag::S_IFBLK => "a device",
+        SFlag::S_IFREG => "a regular file",
+        SFlag::S_IFLNK => "a symbolic link",
         _ => "something else",
     }
 }
