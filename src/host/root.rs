@@ -113,9 +113,9 @@ impl Root {
     /// The same for a path that another names, such as the command line of a process: a file that the kernel makes up is
     /// refused whatever leads there, for `/proc/kmsg` would be emptied by who reads it.
     pub fn read_stored(&self, path: &str) -> Fact<Vec<u8>> {
-        let stored = self.regular(path).and_then(|handle| match fstatfs(&handle) {
-            Ok(fs) if MADE_BY_KERNEL.contains(&fs.filesystem_type()) => Err(Trouble::MadeByKernel),
-            _ => self.content(path, &handle),
+        let stored = self.regular(path).and_then(|handle| match is_made_by_kernel(&handle) {
+            true => Err(Trouble::MadeByKernel),
+            false => self.content(path, &handle),
         });
         self.fact(path, stored)
     }
@@ -253,6 +253,11 @@ fn without_end_slash(directory: &str) -> String {
 /// Text without control characters, for what others may have named.
 fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// Whether a handle stands for a file that the kernel makes up, such as those of `/proc`.
+pub fn is_made_by_kernel(handle: &OwnedFd) -> bool {
+    fstatfs(handle).is_ok_and(|fs| MADE_BY_KERNEL.contains(&fs.filesystem_type()))
 }
 
 fn is_null_device(stat: &FileStat) -> bool {

@@ -1,6 +1,6 @@
 //! Directories.
 
-use super::refused::errno;
+use super::refused::{errno, quoted};
 use super::spot::Spot;
 use super::temporary::{attach, own};
 use crate::host::ground::Seen;
@@ -108,7 +108,7 @@ fn remove(spot: &Spot<'_>) -> Result<(), Trouble> {
         Err(Errno::ENOENT) => Ok(()),
         Err(Errno::ENOTEMPTY | Errno::EEXIST) => {
             let held = first_name(spot).unwrap_or_else(|| "something".into());
-            let shown = spot.root.shown(&spot.site.path);
+            let shown = quoted(&spot.root.shown(&spot.site.path));
             Err(Trouble::new(&spot.what, format!("it holds {held}")).with_hint(format!("ls -A {shown}")))
         }
         Err(errno) => Err(spot.refused(errno)),

@@ -39,11 +39,7 @@ pub fn standing(
 }
 
 /// How what is there stands to a change; `After` where the change would make no difference.
-pub(super) fn of_image(
-    now: Option<&FileImage>,
-    before: Option<&FileImage>,
-    after: Option<&FileImage>,
-) -> Standing {
+pub(super) fn of_image(now: Option<&FileImage>, before: Option<&FileImage>, after: Option<&FileImage>) -> Standing {
     if fits(after, now) {
         Standing::After
     } else if fits(before, now) {

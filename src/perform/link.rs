@@ -1,8 +1,8 @@
 //! Symbolic links that enable units. They are never followed.
 
+use super::Care;
 use super::refused::errno;
 use super::spot::Spot;
-use super::Care;
 use crate::host::{Last, Root};
 use crate::plan::{Standing, Trouble};
 use nix::errno::Errno;

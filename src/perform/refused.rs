@@ -43,7 +43,8 @@ fn hint(errno: Errno, path: &str, directory: &str) -> Option<String> {
     })
 }
 
-fn quoted(path: &str) -> String {
+/// A path as a shell takes it.
+pub fn quoted(path: &str) -> String {
     shlex::try_quote(path).map_or_else(|_| path.to_owned(), Into::into)
 }
 

@@ -20,6 +20,7 @@
 //! both ends of the change are sound states, and of these the one in which nothing has vanished is taken. In all rows
 //! the file is X, Y or foreign in the end, and every foreign file is still there.
 
+use super::refused::quoted;
 use super::spot::{Spot, same};
 use crate::host::ground::{Seen, SeenFile};
 use crate::host::{Last, Root};
@@ -53,7 +54,8 @@ impl Journalled<'_> {
 /// was created with, which it keeps until all bytes are in it.
 fn is_part(temporary: &FileImage, image: &FileImage) -> bool {
     let own = temporary.owner.uid == geteuid().as_raw() || temporary.owner == image.owner;
-    let mode_is_ours = temporary.mode & !0o600 == 0 || (temporary.mode == image.mode && temporary.content == image.content);
+    let mode_is_ours =
+        temporary.mode & !0o600 == 0 || (temporary.mode == image.mode && temporary.content == image.content);
     own && mode_is_ours && image.content.0.starts_with(&temporary.content.0)
 }
 
@@ -109,7 +111,7 @@ fn swap_back(spot: &Spot<'_>, foreign: &SeenFile, journalled: &Journalled<'_>) -
 pub fn saved_by_others(spot: &Spot<'_>) -> Trouble {
     let temporary = spot.shown_temporary();
     let reason = format!("{temporary} holds what somebody else had saved, and the file has been changed again since");
-    let path = spot.root.shown(&spot.site.path);
+    let (temporary, path) = (quoted(&temporary), quoted(&spot.root.shown(&spot.site.path)));
     Trouble::new(&spot.what, reason).with_hint(format!("diff -u {temporary} {path}; rm {temporary}"))
 }
 

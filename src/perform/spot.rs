@@ -1,7 +1,7 @@
 //! The spot where a file is changed: its directory, pinned beneath the root, its name there, and the temporary name
 //! beside it. The directory is resolved once; nothing that is renamed later leads a write elsewhere.
 
-use super::refused::{errno, meanwhile, refused};
+use super::refused::{errno, meanwhile, quoted, refused};
 use crate::host::ground::{Seen, SeenFile, look};
 use crate::host::{Last, Root, Site};
 use crate::plan::{FileImage, Trouble};
@@ -38,8 +38,11 @@ impl<'a> Spot<'a> {
     pub fn open(root: &'a Root, path: &'a str, last: Last, mark: &str, verb: &str) -> Result<Self, Trouble> {
         Self::find(root, path, last, mark, verb)?.ok_or_else(|| {
             let directory = root.shown(directory_of(path));
-            Trouble::new(format!("{verb} {}", root.shown(path)), format!("{directory} is not a directory that is there"))
-                .with_hint("run it again")
+            Trouble::new(
+                format!("{verb} {}", root.shown(path)),
+                format!("{directory} is not a directory that is there"),
+            )
+            .with_hint("run it again")
         })
     }
 
@@ -81,7 +84,8 @@ impl<'a> Spot<'a> {
     }
 
     pub fn in_the_way(&self, what: &str) -> Trouble {
-        Trouble::new(&self.what, format!("{what} is there")).with_hint(format!("stat {}", self.root.shown(self.path)))
+        Trouble::new(&self.what, format!("{what} is there"))
+            .with_hint(format!("stat {}", quoted(&self.root.shown(self.path))))
     }
 
     /// The temporary file as the operator knows it.

@@ -41,7 +41,8 @@ pub fn attributes(file: BorrowedFd<'_>) -> Result<BTreeMap<String, Content>, Err
 /// `security.evm`), what the kernel clears whenever a file is written (`security.capability`), and what file systems
 /// keep for themselves, which cannot be set from outside (`trusted.overlay.*`, `btrfs.*`, `ceph.*`, `system.nfs4_acl`).
 fn goes_along(name: &str) -> bool {
-    let own_affair = ["trusted.overlay.", "user.overlay.", "trusted.SGI_"].iter().any(|prefix| name.starts_with(prefix));
+    let own_affair =
+        ["trusted.overlay.", "user.overlay.", "trusted.SGI_"].iter().any(|prefix| name.starts_with(prefix));
     let of_the_bytes = ["security.ima", "security.evm", "security.capability"].contains(&name);
     let known = ["user.", "trusted.", "security."].iter().any(|prefix| name.starts_with(prefix));
     name == "system.posix_acl_access" || (known && !own_affair && !of_the_bytes)

@@ -29,7 +29,8 @@ pub fn ground(root: &Root, facts: &Facts, places: &Places) -> Ground {
     let above = asked.flat_map(|path| Path::new(path).ancestors().skip(1)).filter_map(Path::to_str);
     let mut directories: BTreeSet<String> = above.map(str::to_owned).collect();
     directories.extend(places.directories.iter().cloned());
-    let directories: BTreeMap<_, _> = directories.into_iter().map(|path| (path.clone(), directory(root, &path))).collect();
+    let directories: BTreeMap<_, _> =
+        directories.into_iter().map(|path| (path.clone(), directory(root, &path))).collect();
     let is_there = |place: &Place<DirectoryImage>| place.image.known().is_some();
     let there = directories.iter().filter(|(_, place)| is_there(place)).map(|(path, _)| path);
     Ground {
@@ -108,7 +109,11 @@ fn place<T>(
         }
         Err(what) => {
             let reason = format!("is {what}: {}", root.shown(path));
-            Place { image: Fact::unreadable(reason), path: site.path, obstacle: Some(Obstacle::NotRegular(what.into())) }
+            Place {
+                image: Fact::unreadable(reason),
+                path: site.path,
+                obstacle: Some(Obstacle::NotRegular(what.into())),
+            }
         }
     }
 }

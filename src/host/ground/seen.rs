@@ -2,7 +2,7 @@
 
 use super::attributes::attributes;
 use crate::host::Root;
-use crate::host::root::{LARGEST_CONFIGURATION, kind_in_words};
+use crate::host::root::{LARGEST_CONFIGURATION, is_made_by_kernel, kind_in_words};
 use crate::plan::{Content, DirectoryImage, FileImage, Owner};
 use crate::units::{DeviceId, FileId};
 use nix::errno::Errno;
@@ -17,11 +17,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 const HANDLE: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Reading that neither waits for the far end of a FIFO nor takes a terminal.
-const READ: OFlag = OFlag::O_RDONLY
-    .union(OFlag::O_NOFOLLOW)
-    .union(OFlag::O_NONBLOCK)
-    .union(OFlag::O_NOCTTY)
-    .union(OFlag::O_CLOEXEC);
+const READ: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_NOFOLLOW).union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
 
 /// A name that is given to another file between two looks so often is being raced on purpose.
 const MOST_TRIES: usize = 16;
@@ -62,6 +59,8 @@ pub fn look(root: &Root, directory: BorrowedFd<'_>, name: &OsStr) -> Result<Seen
         };
         let stat = fstat(&handle)?;
         match SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) {
+            // Reading some of these has effects: `/proc/kmsg` hands each line out once.
+            SFlag::S_IFREG if is_made_by_kernel(&handle) => return Ok(Seen::Else("a file of the kernel")),
             SFlag::S_IFREG => {}
             SFlag::S_IFDIR => return Ok(Seen::Directory(directory_image(root, &stat))),
             other => return Ok(Seen::Else(kind_in_words(other))),

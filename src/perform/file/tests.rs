@@ -237,6 +237,36 @@ fn of_two_saves_in_a_row_the_newest_has_the_name_and_none_is_lost() {
 }
 
 #[test]
+fn whoever_saves_all_the_time_finds_the_last_save_in_the_file() {
+    let image = Image::new();
+    let (file, beside) = (image.at(FSTAB), image.at("/srv.new"));
+    let saver = std::thread::spawn(move || {
+        for number in 0..600 {
+            fs::write(&beside, format!("save {number}\n")).unwrap();
+            fs::rename(&beside, &file).unwrap();
+        }
+    });
+    let (mut done, mut refused) = (0, 0);
+    while !saver.is_finished() {
+        let Ok(Some(seen)) = image.spot().file() else { continue };
+        let ours = format!("ours, of {}", seen.image.content.text());
+        match image.make(Some(&seen.image), Some(&seen.image.with_content(ours))) {
+            Ok(()) => done += 1,
+            Err(_) => refused += 1,
+        }
+        let left = image.spot().look_at_temporary().unwrap();
+        if let Seen::File(left) = left {
+            let text = left.image.content.text();
+            assert!(text.contains("save"), "what is left is a save: {text}");
+            image.spot().discard().unwrap();
+        }
+    }
+    saver.join().unwrap();
+    assert!(image.text(FSTAB).ends_with("save 599\n"), "{}", image.text(FSTAB));
+    eprintln!("{done} done, {refused} refused");
+}
+
+#[test]
 fn force_replaces_what_others_have_changed() {
     let image = Image::new();
     let before = image.present(FSTAB).unwrap();

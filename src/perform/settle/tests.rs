@@ -3,6 +3,7 @@ use crate::perform::Care;
 use crate::perform::file;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use tempfile::TempDir;
 
 const MARK: &str = "1";
@@ -123,4 +124,45 @@ fn after_settling_the_change_can_be_made_again() {
     file::settle(&root, PATH, before.as_ref(), after.as_ref(), MARK).unwrap();
     file::make(&root, PATH, before.as_ref(), after.as_ref(), MARK, Care::Respect).unwrap();
     assert_eq!(fs::read_to_string(place.path().join("x.conf")).ok().as_deref(), A);
+}
+
+/// Runs this test program again, which changes a file to and fro; kills it at any moment, and settles what it left.
+#[test]
+fn a_run_killed_at_any_moment_leaves_one_of_the_two_files_and_nothing_else() {
+    const INSIDE: &str = "GTUNE_TEST_KILLED";
+    let [before, after] = [B, A].map(image);
+    let rounds = [[before.as_ref(), after.as_ref()], [None, after.as_ref()]];
+    if let Ok(place) = std::env::var(INSIDE) {
+        let (directory, round) = place.split_once(':').unwrap();
+        let root = Root::open(std::path::Path::new(directory)).unwrap();
+        let [x, y] = rounds[round.parse::<usize>().unwrap()];
+        loop {
+            file::make(&root, PATH, x, y, MARK, Care::Overwrite).unwrap();
+            file::make(&root, PATH, y, x, MARK, Care::Overwrite).unwrap();
+        }
+    }
+    let mut left_something = 0;
+    for kill in 0..60u64 {
+        let round = (kill % 2) as usize;
+        let (place, root) = left(rounds[round][0].map(|_| "before\n"), None);
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "perform::settle::tests::a_run_killed_at_any_moment_leaves_one_of_the_two_files_and_nothing_else",
+            ])
+            .env(INSIDE, format!("{}:{round}", place.path().display()))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(15_000 + kill * 137));
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9), "it was at work until it was killed");
+        left_something += usize::from(names(&place).contains(&".x.conf.gtune-1".to_owned()));
+        let [x, y] = rounds[round];
+        file::settle(&root, PATH, x, y, MARK).unwrap();
+        assert!(!names(&place).contains(&".x.conf.gtune-1".to_owned()));
+        let standing = file::standing(&root, PATH, x, y).unwrap();
+        assert!(matches!(standing, crate::plan::Standing::Before | crate::plan::Standing::After), "{standing:?}");
+    }
+    eprintln!("{left_something} of 60 killed runs left a temporary file");
 }
