@@ -7,7 +7,7 @@ mod cgroups;
 mod descriptors;
 mod figures;
 pub mod filesystems;
-mod ground;
+pub mod ground;
 mod gunicorns;
 mod heartbeats;
 mod homes;
@@ -30,4 +30,8 @@ pub mod systemd;
 
 pub use ground::ground;
 pub use observe::observe;
+<<<<<<< HEAD
 pub use root::{Root, printable};
+=======
+pub use root::{Last, Root, Site};
+>>>>>>> apply-D

@@ -7,7 +7,8 @@ mod tests;
 
 use crate::facts::{Fact, Reason};
 use crate::units::Bytes;
-use beneath::{Beneath, Last};
+use beneath::Beneath;
+pub use beneath::{Last, Passed, Site};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
@@ -112,9 +113,9 @@ impl Root {
     /// The same for a path that another names, such as the command line of a process: a file that the kernel makes up is
     /// refused whatever leads there, for `/proc/kmsg` would be emptied by who reads it.
     pub fn read_stored(&self, path: &str) -> Fact<Vec<u8>> {
-        let stored = self.regular(path).and_then(|handle| match fstatfs(&handle) {
-            Ok(fs) if MADE_BY_KERNEL.contains(&fs.filesystem_type()) => Err(Trouble::MadeByKernel),
-            _ => self.content(path, &handle),
+        let stored = self.regular(path).and_then(|handle| match is_made_by_kernel(&handle) {
+            true => Err(Trouble::MadeByKernel),
+            false => self.content(path, &handle),
         });
         self.fact(path, stored)
     }
@@ -151,6 +152,20 @@ impl Root {
     /// A handle (`O_PATH`) on whatever the path leads to, for fstatfs(2) and the like.
     pub fn open_handle(&self, path: &str) -> Fact<OwnedFd> {
         self.fact(path, self.open_beneath(path))
+    }
+
+    /// The directory that a path ends in, pinned, and the name it has there. Nothing need be at that name.
+    ///
+    /// # Errors
+    /// `ENOENT` and `ENOTDIR` where that directory is not there, and what else open(2) says of those on the way.
+    pub fn site(&self, path: &str, last: Last) -> Result<Site, Errno> {
+        let plain = path.trim_end_matches('/');
+        self.beneath.site(if plain.is_empty() { "/" } else { plain }, last)
+    }
+
+    /// Why the system did not let gtune look at a path, as a clause that names it.
+    pub fn reason(&self, path: &str, errno: Errno) -> Reason {
+        Trouble::System(errno).reason(&self.shown(path))
     }
 
     /// Whether the path leads to `/dev/null`: how systemd masks a unit or a file of the same name. In an image the
@@ -240,6 +255,11 @@ pub fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
+/// Whether a handle stands for a file that the kernel makes up, such as those of `/proc`.
+pub fn is_made_by_kernel(handle: &OwnedFd) -> bool {
+    fstatfs(handle).is_ok_and(|fs| MADE_BY_KERNEL.contains(&fs.filesystem_type()))
+}
+
 fn is_null_device(stat: &FileStat) -> bool {
     // Character device 1:3 is the null device (the kernel's admin-guide/devices.txt).
     stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits() && (major(stat.st_rdev), minor(stat.st_rdev)) == (1, 3)
@@ -281,7 +301,7 @@ impl Trouble {
     fn reason(&self, shown: &str) -> Reason {
         Reason::new(match self {
             Self::System(errno) => errno_reason(*errno, shown),
-            Self::NotRegular(kind) => format!("not a regular file but {}: {shown}", named(*kind)),
+            Self::NotRegular(kind) => format!("not a regular file but {}: {shown}", kind_in_words(*kind)),
             Self::TooLarge(size) => {
                 let bound = Bytes(LARGEST_CONFIGURATION);
                 format!("too large for configuration: {shown} has {}, the bound is {bound}", Bytes(*size))
@@ -307,12 +327,15 @@ fn errno_reason(errno: Errno, shown: &str) -> String {
     }
 }
 
-fn named(kind: SFlag) -> &'static str {
+/// What a file of a kind is called.
+pub fn kind_in_words(kind: SFlag) -> &'static str {
     match kind {
         SFlag::S_IFDIR => "a directory",
         SFlag::S_IFIFO => "a FIFO",
         SFlag::S_IFSOCK => "a socket",
         SFlag::S_IFCHR | SFlag::S_IFBLK => "a device",
+        SFlag::S_IFREG => "a regular file",
+        SFlag::S_IFLNK => "a symbolic link",
         _ => "something else",
     }
 }

@@ -15,13 +15,20 @@ mod pinned;
 #[cfg(test)]
 mod private_host;
 pub mod process_limit;
+mod refused;
 pub mod rehearsal;
+mod settle;
+mod spot;
+mod temporary;
 
 /// Whether somebody else's change in between is respected or overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
     /// Only what is as it was planned for is changed.
     Respect,
+    /// The same; but in a file that others have changed since, gtune's line alone may be changed. For what is no line
+    /// it is the same as `Respect`.
+    LineAlone,
     /// Whatever is there is replaced (`--force`).
     Overwrite,
 }

@@ -10,7 +10,11 @@ mod image;
 pub mod mount_options;
 mod outcome;
 mod request;
+<<<<<<< HEAD
 pub mod shared_file;
+=======
+mod shared_file;
+>>>>>>> apply-D
 mod step;
 mod target;
 pub mod tmpfs;
@@ -21,6 +25,7 @@ pub use ground::{Ground, Obstacle, Place, Places};
 pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};
 pub use outcome::{Performed, RolledBack, Standing, StepOutcome, Trouble, UndoOutcome, UndoStep};
 pub use request::{Backend, MountSize, OomPolicy, OpenFiles, Request, TmpfsRequest};
+pub use shared_file::change_alone;
 pub use step::{Action, Already, Left, Plan, Refusal, Topic};
 pub use target::Target;
 pub use transaction::{Begin, Record, StepState, Transaction, TransactionState, TransactionStep};

@@ -6,7 +6,7 @@
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::libc::S_IFMT;
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -63,6 +63,12 @@ impl Beneath {
         self.directory.as_fd()
     }
 
+    /// Finds the directory that a path ends in and the name it has there, which need not be there itself.
+    pub fn site(&self, path: &str, last: Last) -> Result<Site, Errno> {
+        // By the walk on every kernel: openat2(2) does not tell which directories it went through.
+        Walk::new(self.handle(), path, last)?.site()
+    }
+
     /// Opens a path; relative ones count from the directory too.
     pub fn open(&self, path: &str, last: Last, flags: OFlag) -> Result<OwnedFd, Errno> {
         match self.by {
@@ -85,15 +91,49 @@ fn by_kernel(directory: BorrowedFd<'_>, path: &str, last: Last, flags: OFlag) ->
     Err(Errno::EAGAIN)
 }
 
+/// A name in a directory. The directory is pinned: whatever others rename, the name is looked up in that one.
+#[derive(Debug)]
+pub struct Site {
+    /// The directory (`O_PATH`).
+    pub directory: OwnedFd,
+    /// The name in it; `.` for the root itself.
+    pub name: OsString,
+    /// Where that is below the root, with all links followed.
+    pub path: String,
+    /// The directories the path went through, the root first, also those that only a link lay in.
+    pub passed: Vec<Passed>,
+}
+
+/// A directory that a path went through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Its path below the root.
+    pub path: String,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// `st_mode`.
+    pub mode: u32,
+}
+
 /// One walk along a path.
 struct Walk<'a> {
     root: BorrowedFd<'a>,
     last: Last,
-    /// Handles of the directories entered so far. `..` goes back to the one before, so no rename can lead it outside.
-    entered: Vec<OwnedFd>,
+    /// The directories entered so far. `..` goes back to the one before, so no rename can lead it outside.
+    entered: Vec<Entered>,
     /// Components still to go, the next one at the end.
     ahead: Vec<OsString>,
     links: usize,
+    /// Every directory that was entered, also those that only a link lay in.
+    passed: Vec<Passed>,
+}
+
+/// A directory on the way.
+struct Entered {
+    name: OsString,
+    handle: OwnedFd,
 }
 
 impl<'a> Walk<'a> {
@@ -101,7 +141,7 @@ impl<'a> Walk<'a> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
-        let mut walk = Self { root, last, entered: Vec::new(), ahead: Vec::new(), links: 0 };
+        let mut walk = Self { root, last, entered: Vec::new(), ahead: Vec::new(), links: 0, passed: Vec::new() };
         walk.go_along(OsStr::new(path));
         Ok(walk)
     }
@@ -120,7 +160,7 @@ impl<'a> Walk<'a> {
     }
 
     fn here(&self) -> BorrowedFd<'_> {
-        self.entered.last().map_or(self.root, |directory| directory.as_fd())
+        self.entered.last().map_or(self.root, |directory| directory.handle.as_fd())
     }
 
     fn run(mut self, flags: OFlag) -> Result<OwnedFd, Errno> {
@@ -148,11 +188,62 @@ impl<'a> Walk<'a> {
         } else if is_last {
             return self.arrive(handle, name, flags).map(Some);
         } else if kind == SFlag::S_IFDIR {
-            self.entered.push(handle);
+            self.entered.push(Entered { name: name.to_owned(), handle });
         } else {
             return Err(Errno::ENOTDIR);
         }
         Ok(None)
+    }
+
+    fn site(mut self) -> Result<Site, Errno> {
+        self.note(&fstat(self.root)?);
+        while let Some(name) = self.ahead.pop() {
+            match name.as_bytes() {
+                b"." => {}
+                b".." => drop(self.entered.pop()),
+                _ if self.goes_on(&name)? => {}
+                _ => return self.end_at(name),
+            }
+        }
+        let last = self.entered.pop().map_or_else(|| ".".into(), |last| last.name);
+        self.end_at(last)
+    }
+
+    /// Enters a directory or follows a link; false where the path ends at this name.
+    fn goes_on(&mut self, name: &OsStr) -> Result<bool, Errno> {
+        let is_last = self.ahead.is_empty();
+        let handle = match openat(self.here(), name, HANDLE, Mode::empty()) {
+            Err(Errno::ENOENT) if is_last => return Ok(false),
+            other => other?,
+        };
+        let stat = fstat(&handle)?;
+        match SFlag::from_bits_truncate(stat.st_mode & S_IFMT) {
+            SFlag::S_IFLNK if !is_last || self.last == Last::Followed => self.follow(&handle)?,
+            _ if is_last => return Ok(false),
+            SFlag::S_IFDIR => {
+                self.entered.push(Entered { name: name.to_owned(), handle });
+                self.note(&stat);
+            }
+            _ => return Err(Errno::ENOTDIR),
+        }
+        Ok(true)
+    }
+
+    fn note(&mut self, stat: &FileStat) {
+        self.passed.push(Passed { path: self.path(None), uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode });
+    }
+
+    fn end_at(self, name: OsString) -> Result<Site, Errno> {
+        let directory = self.here().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
+        let path = if name == "." { "/".to_owned() } else { self.path(Some(&name)) };
+        Ok(Site { directory, name, path, passed: self.passed })
+    }
+
+    /// The plain path of the directory the walk is in, or of a name there.
+    fn path(&self, name: Option<&OsStr>) -> String {
+        let names = self.entered.iter().map(|entered| entered.name.as_os_str()).chain(name);
+        let path: String = names.map(|name| format!("/{}", name.to_string_lossy())).collect();
+        if path.is_empty() { "/".to_owned() } else { path }
     }
 
     fn follow(&mut self, link: &OwnedFd) -> Result<(), Errno> {

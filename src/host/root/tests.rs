@@ -293,3 +293,32 @@ fn a_file_of_the_kernel_is_read_for_gtune_and_for_nobody_else() {
         );
     }
 }
+
+#[test]
+fn a_site_is_a_plain_path_beneath_the_root_with_all_that_was_passed() {
+    let place = image();
+    let root = Root::open(&place.path().join("image")).unwrap();
+    symlink("../../../../etc/deep", in_image(&place, "etc/link")).unwrap();
+    let site = |path| root.site(path, Last::Followed).map(|site| site.path);
+    for (path, wanted) in [
+        ("/../../etc/fstab", "/etc/fstab"),
+        ("/etc/link/new", "/etc/deep/new"),
+        ("/etc/link/", "/etc/deep"),
+        ("/etc/deep/../fstab", "/etc/fstab"),
+        ("/etc/deep/..", "/etc"),
+        ("/new", "/new"),
+        ("/", "/"),
+        ("", "/"),
+        ("/..", "/"),
+    ] {
+        assert_eq!(site(path).as_deref(), Ok(wanted), "{path}");
+    }
+    assert_eq!(site("/nothing/new"), Err(Errno::ENOENT));
+    assert_eq!(site("/etc/fstab/new"), Err(Errno::ENOTDIR));
+    assert_eq!(root.site("/etc/link", Last::Itself).unwrap().path, "/etc/link");
+    let passed = root.site("/etc/link/new", Last::Followed).unwrap().passed;
+    assert_eq!(
+        passed.iter().map(|passed| passed.path.as_str()).collect::<Vec<_>>(),
+        ["/", "/etc", "/etc", "/etc/deep"]
+    );
+}

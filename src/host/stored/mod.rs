@@ -13,7 +13,7 @@ pub use mount_units::{is_masked, mount_units};
 pub use unit_files::{Scope, unit};
 pub use unit_names::is_unit_name;
 
-use crate::facts::{Fact, Fstab, LimitsConf, Prediction, SysctlFile, SysctlStore};
+use crate::facts::{Fact, Fstab, LimitsConf, Prediction, Reason, SysctlFile, SysctlStore};
 use crate::host::Root;
 
 /// The keys whose boot value gtune predicts.
@@ -32,14 +32,20 @@ pub fn fstab(root: &Root) -> Fact<Fstab> {
     root.read("/etc/fstab").map(|bytes| Fstab::parse(&bytes))
 }
 
+/// All `*.conf` of the directories of sysctl.d(5).
+///
+/// # Errors
+/// Why one of the directories cannot be listed: it may hold a file that outdoes all others.
+pub fn sysctl_files(root: &Root) -> Result<Vec<SysctlFile>, Reason> {
+    let directories = conf_files::distinct(root, &SYSCTL_DIRECTORIES);
+    let files = conf_files::all(root, &directories)?;
+    Ok(files.into_iter().map(|file| SysctlFile { path: file.path, content: file.content }).collect())
+}
+
 /// What the sysctl files say the next boot will set. Where a directory cannot be listed nothing is predicted.
 pub fn sysctl_store(root: &Root) -> SysctlStore {
-    let directories = conf_files::distinct(root, &SYSCTL_DIRECTORIES);
-    match conf_files::all(root, &directories) {
-        Ok(files) => {
-            let files: Vec<_> = files.into_iter().map(|f| SysctlFile { path: f.path, content: f.content }).collect();
-            SysctlStore::predict(&SYSCTL_KEYS, &files, root.read("/etc/sysctl.conf"))
-        }
+    match sysctl_files(root) {
+        Ok(files) => SysctlStore::predict(&SYSCTL_KEYS, &files, root.read("/etc/sysctl.conf")),
         Err(reason) => {
             let blind = Prediction { systemd: Fact::Unreadable(reason.clone()), procps: Fact::Unreadable(reason) };
             SysctlStore { keys: SYSCTL_KEYS.iter().map(|key| ((*key).to_owned(), blind.clone())).collect() }

@@ -1,0 +1,189 @@
+//! The spot where a file is changed: its directory, pinned beneath the root, its name there, and the temporary name
+//! beside it. The directory is resolved once; nothing that is renamed later leads a write elsewhere.
+
+use super::refused::{errno, meanwhile, quoted, refused};
+use crate::host::ground::{Seen, SeenFile, look};
+use crate::host::{Last, Root, Site};
+use crate::plan::{FileImage, Trouble};
+use nix::errno::Errno;
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, fsync, linkat, openat, renameat, renameat_with, unlinkat};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::AsFd;
+
+/// A name in a directory, and the temporary name beside it.
+pub struct Spot<'a> {
+    pub root: &'a Root,
+    pub site: Site,
+    pub temporary: OsString,
+    /// What is being done, for messages: `replace /etc/fstab`.
+    pub what: String,
+    path: &'a str,
+}
+
+impl<'a> Spot<'a> {
+    /// Resolves a path beneath the root. None where its directory is not there.
+    pub fn find(root: &'a Root, path: &'a str, last: Last, mark: &str, verb: &str) -> Result<Option<Self>, Trouble> {
+        let what = format!("{verb} {}", root.shown(path));
+        match root.site(path, last) {
+            Ok(site) => {
+                let temporary = temporary(&site.name, mark);
+                Ok(Some(Self { root, site, temporary, what, path }))
+            }
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+            Err(errno) => Err(refused(&what, errno, &root.shown(path), &root.shown(directory_of(path)))),
+        }
+    }
+
+    /// The same where the directory must be there.
+    pub fn open(root: &'a Root, path: &'a str, last: Last, mark: &str, verb: &str) -> Result<Self, Trouble> {
+        Self::find(root, path, last, mark, verb)?.ok_or_else(|| {
+            let directory = root.shown(directory_of(path));
+            Trouble::new(
+                format!("{verb} {}", root.shown(path)),
+                format!("{directory} is not a directory that is there"),
+            )
+            .with_hint("run it again")
+        })
+    }
+
+    /// What the system's refusal means here.
+    pub fn refused(&self, errno: Errno) -> Trouble {
+        let directory = self.root.shown(directory_of(&self.site.path));
+        refused(&self.what, errno, &self.root.shown(&self.site.path), &directory)
+    }
+
+    pub fn meanwhile(&self) -> Trouble {
+        meanwhile(&self.what)
+    }
+
+    /// What is at the name now.
+    pub fn look(&self) -> Result<Seen, Trouble> {
+        self.look_at(&self.site.name)
+    }
+
+    /// What is at the temporary name now.
+    pub fn look_at_temporary(&self) -> Result<Seen, Trouble> {
+        self.look_at(&self.temporary)
+    }
+
+    fn look_at(&self, name: &OsStr) -> Result<Seen, Trouble> {
+        look(self.root, self.site.directory.as_fd(), name).map_err(|errno| self.refused(errno))
+    }
+
+    /// The file at the name now, none where nothing is; trouble where something else is, or a link leads nowhere.
+    pub fn file(&self) -> Result<Option<SeenFile>, Trouble> {
+        match self.look()? {
+            Seen::File(file) => Ok(Some(file)),
+            Seen::Nothing => match self.root.link_target(self.path).known() {
+                None => Ok(None),
+                Some(target) => Err(self.in_the_way(&format!("a link to {target}, which is not there"))),
+            },
+            Seen::Directory(_) => Err(self.in_the_way("a directory")),
+            Seen::Else(what) => Err(self.in_the_way(what)),
+        }
+    }
+
+    pub fn in_the_way(&self, what: &str) -> Trouble {
+        Trouble::new(&self.what, format!("{what} is there"))
+            .with_hint(format!("stat {}", quoted(&self.root.shown(self.path))))
+    }
+
+    /// The temporary file as the operator knows it.
+    pub fn shown_temporary(&self) -> String {
+        let directory = directory_of(&self.site.path).trim_end_matches('/');
+        self.root.shown(&format!("{directory}/{}", self.temporary.to_string_lossy()))
+    }
+
+    /// Swaps what the two names stand for, in one step that cannot be seen half done.
+    pub fn exchange(&self) -> Result<(), Errno> {
+        let directory = &self.site.directory;
+        let flags = RenameFlags::EXCHANGE;
+        renameat_with(directory, &self.temporary, directory, &self.site.name, flags).map_err(errno)
+    }
+
+    /// Gives the temporary file the name, if nothing has it.
+    pub fn put_in_place(&self) -> Result<(), Errno> {
+        self.move_to_free(&self.temporary, &self.site.name)
+    }
+
+    /// Gives the file the temporary name, if nothing has it.
+    pub fn put_aside(&self) -> Result<(), Errno> {
+        self.move_to_free(&self.site.name, &self.temporary)
+    }
+
+    /// Where the file system knows no rename that replaces nothing, link(2), which never replaces, does the same in two
+    /// steps.
+    fn move_to_free(&self, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+        let directory = &self.site.directory;
+        match renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE).map_err(errno) {
+            Err(Errno::EINVAL | Errno::ENOSYS) => {
+                linkat(directory, from, directory, to, AtFlags::empty()).map_err(errno)?;
+                unlinkat(directory, from, AtFlags::empty()).map_err(errno)
+            }
+            other => other,
+        }
+    }
+
+    /// Gives the temporary file the name, whatever has it.
+    pub fn rename_over(&self) -> Result<(), Errno> {
+        let directory = &self.site.directory;
+        renameat(directory, &self.temporary, directory, &self.site.name).map_err(errno)
+    }
+
+    /// Removes the temporary file; one that is not there is no trouble.
+    pub fn discard(&self) -> Result<(), Errno> {
+        match unlinkat(&self.site.directory, &self.temporary, AtFlags::empty()).map_err(errno) {
+            Err(Errno::ENOENT) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Makes the names of the directory lasting (fsync(2) of a file does not do that).
+    pub fn sync(&self) -> Result<(), Trouble> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(&self.site.directory, ".", flags, Mode::empty());
+        match directory.and_then(fsync).map_err(errno) {
+            // Some file systems have no fsync for directories; theirs are written at once, or never surely.
+            Ok(()) | Err(Errno::EINVAL) => Ok(()),
+            Err(errno) => Err(self.refused(errno)),
+        }
+    }
+
+    /// Looks at the path anew, from the root: whether what it leads to is as it was meant to become.
+    pub fn verify(&self, wanted: Option<&FileImage>) -> Result<(), Trouble> {
+        let found = Self::find(self.root, self.path, Last::Followed, "", "read again")?;
+        let now = found.map_or(Ok(Seen::Nothing), |spot| spot.look())?;
+        let is_so = match (&now, wanted) {
+            (Seen::Nothing, None) => true,
+            (Seen::File(file), Some(wanted)) => same(wanted, &file.image),
+            _ => false,
+        };
+        let trouble = || Trouble::new(&self.what, "it was done, and somebody else changed it again at once");
+        if is_so { Ok(()) } else { Err(trouble().with_hint("run it again")) }
+    }
+}
+
+/// Whether a file is as an image says. Attributes that the image does not have are not asked for: file systems and
+/// security modules add their own.
+pub fn same(image: &FileImage, seen: &FileImage) -> bool {
+    let has = |(name, value)| seen.attributes.get(name) == Some(value);
+    (&image.content, image.mode, image.owner) == (&seen.content, seen.mode, seen.owner)
+        && image.attributes.iter().all(has)
+}
+
+/// A name beside the file that no reader of its directory takes for configuration: hidden, and with an end that none
+/// of them knows. Of two transactions none finds the other's.
+fn temporary(name: &OsStr, mark: &str) -> OsString {
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(".gtune-");
+    temporary.push(mark);
+    temporary
+}
+
+fn directory_of(path: &str) -> &str {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        Some(("", _)) | None => "/",
+        Some((directory, _)) => directory,
+    }
+}
