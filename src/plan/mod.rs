@@ -10,11 +10,7 @@ mod image;
 pub mod mount_options;
 mod outcome;
 mod request;
-<<<<<<< HEAD
 pub mod shared_file;
-=======
-mod shared_file;
->>>>>>> apply-D
 mod step;
 mod target;
 pub mod tmpfs;
