@@ -30,8 +30,4 @@ pub mod systemd;
 
 pub use ground::ground;
 pub use observe::observe;
-<<<<<<< HEAD
-pub use root::{Root, printable};
-=======
-pub use root::{Last, Root, Site};
->>>>>>> apply-D
+pub use root::{Last, Root, Site, printable};
