@@ -1,5 +1,6 @@
 //! Values to text; the only place that knows colour, width and JSON shape, and, with `main`, the only one that prints.
 
+mod diff;
 mod error;
 pub mod explain;
 mod finding;
