@@ -56,7 +56,9 @@ pub(super) fn directory(text: &str) -> Result<String, String> {
         [] => Err("a tmpfs at / would hide the whole host; name a directory, for example /mem".to_owned()),
         names if names.contains(&"..") => Err("name it without .., so that it is plain what is meant".to_owned()),
         ["dev", "shm", ..] => Ok(text.to_owned()),
-        [first, ..] if KERNEL.contains(first) => Err(format!("/{first} belongs to the kernel; for example /mem is free")),
+        [first, ..] if KERNEL.contains(first) => {
+            Err(format!("/{first} belongs to the kernel; for example /mem is free"))
+        }
         _ => Ok(text.to_owned()),
     }
 }
@@ -84,7 +86,12 @@ pub(super) fn size(text: &str) -> Result<MountSize, String> {
         "t" | "tb" | "tib" => 40,
         _ => return Err(wrong()),
     };
-    number.checked_mul(1 << shift).filter(|bytes| *bytes <= LARGEST).map(Bytes).map(MountSize::Bytes).ok_or_else(too_large)
+    number
+        .checked_mul(1 << shift)
+        .filter(|bytes| *bytes <= LARGEST)
+        .map(Bytes)
+        .map(MountSize::Bytes)
+        .ok_or_else(too_large)
 }
 
 /// The largest file the kernel knows (`MAX_LFS_FILESIZE`), which bounds what a file system in memory could hold.
@@ -147,10 +154,23 @@ mod tests {
         for right in ["/mem", "/srv/mem/", "/dev/shm", "/dev/shm/gunicorn", "/mem dir", "/process", "//mem"] {
             assert_eq!(directory(right).as_deref(), Ok(right));
         }
-        for wrong in
-            ["", "mem", "./mem", "/", "//", "/.", "/mem/../etc", "/..", "/proc", "/proc/1", "//sys/x", "/dev", "/./dev/x",
-            "/mem\n", "/m\u{1b}em"]
-        {
+        for wrong in [
+            "",
+            "mem",
+            "./mem",
+            "/",
+            "//",
+            "/.",
+            "/mem/../etc",
+            "/..",
+            "/proc",
+            "/proc/1",
+            "//sys/x",
+            "/dev",
+            "/./dev/x",
+            "/mem\n",
+            "/m\u{1b}em",
+        ] {
             assert!(directory(wrong).is_err(), "{wrong}");
         }
     }
@@ -177,8 +197,27 @@ mod tests {
     #[test]
     fn a_size_that_means_nothing_or_everything_is_wrong() {
         for wrong in [
-            "", "0", "0m", "0%", "-1", "-64m", "101%", "300%", "m", "%", "64x", "6 4m", "64 m", "1.5g", "1e9", "+1",
-            "99999999999999999999", "9223372036854775808", "16777216t", "64mi", "64%%",
+            "",
+            "0",
+            "0m",
+            "0%",
+            "-1",
+            "-64m",
+            "101%",
+            "300%",
+            "m",
+            "%",
+            "64x",
+            "6 4m",
+            "64 m",
+            "1.5g",
+            "1e9",
+            "+1",
+            "99999999999999999999",
+            "9223372036854775808",
+            "16777216t",
+            "64mi",
+            "64%%",
         ] {
             assert!(size(wrong).is_err(), "{wrong}");
         }

@@ -8,9 +8,7 @@ mod failure;
 mod report;
 mod scope;
 
-pub use change_report::{
-    ApplyOutcome, ApplyReport, FindingChange, HistoryReport, RollbackOutcome, RollbackReport,
-};
+pub use change_report::{ApplyOutcome, ApplyReport, FindingChange, HistoryReport, RollbackOutcome, RollbackReport};
 pub use exit_code::ExitCode;
 pub use failure::{Failure, reason};
 pub use report::{Report, State};

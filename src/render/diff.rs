@@ -270,9 +270,12 @@ mod tests {
     #[test]
     #[ignore = "needs patch(1)"]
     fn patch_makes_of_the_old_file_the_new_one() {
-        for (old, new) in
-            [("a\nb\n", "a\nc\nb\n"), ("a", "a\nb"), ("a\n\tb\n\n", "\n\tb\n"), ("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "0\n2\n3\n4\n5\n6\n7\n8\n")]
-        {
+        for (old, new) in [
+            ("a\nb\n", "a\nc\nb\n"),
+            ("a", "a\nb"),
+            ("a\n\tb\n\n", "\n\tb\n"),
+            ("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "0\n2\n3\n4\n5\n6\n7\n8\n"),
+        ] {
             let diff = exact(&change(Some(old.as_bytes()), Some(new.as_bytes()))).unwrap();
             assert_eq!(patched(old.as_bytes(), &diff), new.as_bytes());
         }
