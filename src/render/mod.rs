@@ -22,6 +22,7 @@ mod shell;
 mod step;
 mod style;
 pub mod table;
+pub mod undo_script;
 mod visible;
 mod wrap;
 
