@@ -32,7 +32,7 @@ nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
 complete -c gtune -n "__fish_gtune_needs_command" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c gtune -n "__fish_gtune_needs_command" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_needs_command" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_needs_command" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_needs_command" -s V -l version -d 'Print version'
@@ -78,7 +78,7 @@ complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l color -d 'When to
 always\t'Always'
 never\t'Never'"
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l list -d 'List the checks and judge nothing'
-complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
@@ -89,7 +89,7 @@ nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c gtune -n "__fish_gtune_using_subcommand explain" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_using_subcommand explain" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l tmpfs -d 'Mount a tmpfs for heartbeat files at DIR, now and at every boot' -r -f -a "(__fish_complete_directories)"
@@ -114,7 +114,7 @@ complete -c gtune -n "__fish_gtune_using_subcommand apply" -l dry-run -d 'Print 
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l restart -d 'Restart the changed units at the end; without it the restart is left to you'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l adopt -d 'Change lines and files that others wrote, where they are in the way'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l force -d 'Set a number that is lower than the present one'
-complete -c gtune -n "__fish_gtune_using_subcommand apply" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
@@ -130,7 +130,7 @@ complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l print -d 'Print
 complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l force -d 'Take back also what somebody else has changed since; their change is lost'
 complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l restart -d 'Restart every unit that loses a setting, also where apply restarted none'
 complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l no-restart -d 'Restart no unit, also where apply restarted some'
-complete -c gtune -n "__fish_gtune_using_subcommand rollback" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand rollback" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_using_subcommand history" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
@@ -141,7 +141,7 @@ nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
 complete -c gtune -n "__fish_gtune_using_subcommand history" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c gtune -n "__fish_gtune_using_subcommand history" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_using_subcommand history" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand history" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history help" -f -a "doctor" -d 'Judge this host for Gunicorn; read-only'

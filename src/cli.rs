@@ -55,7 +55,7 @@ pub struct Global {
     /// When to colour; auto is on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, hide_default_value = true)]
     pub color: ColorWhen,
-    /// Print findings and the summary only
+    /// Print findings, failures and the last line only
     #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Print all evidence, and what does not apply
@@ -126,7 +126,7 @@ pub enum Command {
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// Change this host for Gunicorn; every change can be taken back
-    #[command(long_about = apply::ABOUT, after_help = apply::EXAMPLES)]
+    #[command(override_usage = apply::USAGE, long_about = apply::ABOUT, after_help = apply::EXAMPLES)]
     Apply(Apply),
     /// Take a transaction of apply back, newest step first
     #[command(long_about = rollback::ABOUT, after_help = rollback::EXAMPLES)]

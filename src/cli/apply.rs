@@ -97,6 +97,9 @@ impl OomPolicy {
     }
 }
 
+/// Shorter than clap's own, which does not fit a terminal.
+pub(super) const USAGE: &str = "gtune apply <--tmpfs DIR|--somaxconn N|--nofile N|...> [OPTIONS]";
+
 /// What it does, for `--help`.
 pub(super) const ABOUT: &str = "\
 Change this host for Gunicorn; every change can be taken back.

@@ -130,3 +130,10 @@ pub fn history() -> HistoryReport {
         unreadable: vec!["/var/lib/gtune/journal/x.jsonl: line 3 is no JSON \u{1b}[2J".into()],
     }
 }
+
+/// A text without its colours.
+pub fn bare(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |bare, part| bare + part.split_once('m').map_or("", |(_, rest)| rest))
+}

@@ -149,7 +149,7 @@ fn unreadable(report: &HistoryReport, page: &Page) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::change_sample::{history, transaction};
+    use crate::render::change_sample::{bare, history, transaction};
     use crate::render::style::Paint;
     use proptest::prelude::*;
     use tabled::grid::util::string::get_text_width;
@@ -204,7 +204,7 @@ mod tests {
         let verbose = Page { detail: Detail::Verbose, ..PAGE };
         for shown in [list, in_full] {
             let coloured = shown(&history(), &Page { paint: Paint::Colour, ..verbose });
-            let bare = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&coloured, "").into_owned();
+            let bare = bare(&coloured);
             let trimmed: Vec<&str> = bare.lines().map(str::trim_end).collect();
             assert_eq!(trimmed, shown(&history(), &verbose).lines().collect::<Vec<_>>());
         }

@@ -159,7 +159,7 @@ mod tests {
     fn colour_adds_escapes_and_changes_no_word() {
         let report = change_sample::rollback();
         let coloured = rollback(&report, &Page { paint: Paint::Colour, detail: Detail::Verbose, ..PAGE });
-        let bare = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&coloured, "").into_owned();
+        let bare = change_sample::bare(&coloured);
         assert_eq!(bare, rollback(&report, &Page { detail: Detail::Verbose, ..PAGE }));
     }
 
