@@ -32,12 +32,15 @@ nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
 complete -c gtune -n "__fish_gtune_needs_command" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c gtune -n "__fish_gtune_needs_command" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_needs_command" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_needs_command" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_needs_command" -s V -l version -d 'Print version'
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "doctor" -d 'Judge this host for Gunicorn; read-only'
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "explain" -d 'Explain a check: what it looks at, why, and how to mend it'
+complete -c gtune -n "__fish_gtune_needs_command" -f -a "apply" -d 'Change this host for Gunicorn; every change can be taken back'
+complete -c gtune -n "__fish_gtune_needs_command" -f -a "rollback" -d 'Take a transaction of apply back, newest step first'
+complete -c gtune -n "__fish_gtune_needs_command" -f -a "history" -d 'List the transactions of apply and what became of them; read-only'
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l skip -d 'Leave this check out; may be given again' -r -f -a "heartbeat-filesystem\t'Heartbeat files in memory'
 heartbeat-space\t'Room for heartbeat files'
@@ -75,7 +78,7 @@ complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l color -d 'When to
 always\t'Always'
 never\t'Never'"
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l list -d 'List the checks and judge nothing'
-complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
@@ -86,12 +89,67 @@ nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c gtune -n "__fish_gtune_using_subcommand explain" -s q -l quiet -d 'Print findings and the summary only'
+complete -c gtune -n "__fish_gtune_using_subcommand explain" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain help" -f -a "doctor" -d 'Judge this host for Gunicorn; read-only'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain help" -f -a "explain" -d 'Explain a check: what it looks at, why, and how to mend it'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l tmpfs -d 'Mount a tmpfs for heartbeat files at DIR, now and at every boot' -r -f -a "(__fish_complete_directories)"
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l size -d 'Size of that tmpfs: 64m, 5G, 20% of the memory, or bytes [default: 64m]' -r
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l backend -d 'Where the mount is stored for boot [default: fstab]' -r -f -a "fstab\t'A line in /etc/fstab'
+unit\t'A mount unit in /etc/systemd/system'"
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l somaxconn -d 'Raise the cap of listen queues to N, now and at every boot' -r
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l nofile -d 'Raise the limit of open files to N, or to what the workers need' -r
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l oom-policy -d 'What systemd does when the kernel kills a worker for want of memory' -r -f -a "continue\t'Leave it to the master to replace the worker'
+stop\t'Stop the whole service'"
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l unit -d 'Change this unit only; may be given again [default: all that start a Gunicorn]' -r
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l format -d 'What to print; prometheus and nagios are for doctor only' -r -f -a "table\t'Tables for people'
+json\t'One JSON value and nothing else'
+prometheus\t'A file for node_exporter\'s textfile collector'
+nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l recommended -d 'Do all that doctor recommends'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l dry-run -d 'Print the plan and change nothing'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l restart -d 'Restart the changed units at the end; without it the restart is left to you'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l adopt -d 'Change lines and files that others wrote, where they are in the way'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l force -d 'Set a number that is lower than the present one'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -s q -l quiet -d 'Print findings, failures and the last line only'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -s v -l verbose -d 'Print all evidence, and what does not apply'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l format -d 'What to print; prometheus and nagios are for doctor only' -r -f -a "table\t'Tables for people'
+json\t'One JSON value and nothing else'
+prometheus\t'A file for node_exporter\'s textfile collector'
+nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l dry-run -d 'Print what would be taken back and change nothing'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l print -d 'Print it as a shell script that does the same without gtune, and change nothing'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l force -d 'Take back also what somebody else has changed since; their change is lost'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l restart -d 'Restart every unit that loses a setting, also where apply restarted none'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -l no-restart -d 'Restart no unit, also where apply restarted some'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -s q -l quiet -d 'Print findings, failures and the last line only'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -s v -l verbose -d 'Print all evidence, and what does not apply'
+complete -c gtune -n "__fish_gtune_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gtune -n "__fish_gtune_using_subcommand history" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
+complete -c gtune -n "__fish_gtune_using_subcommand history" -l format -d 'What to print; prometheus and nagios are for doctor only' -r -f -a "table\t'Tables for people'
+json\t'One JSON value and nothing else'
+prometheus\t'A file for node_exporter\'s textfile collector'
+nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
+complete -c gtune -n "__fish_gtune_using_subcommand history" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c gtune -n "__fish_gtune_using_subcommand history" -s q -l quiet -d 'Print findings, failures and the last line only'
+complete -c gtune -n "__fish_gtune_using_subcommand history" -s v -l verbose -d 'Print all evidence, and what does not apply'
+complete -c gtune -n "__fish_gtune_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history help" -f -a "doctor" -d 'Judge this host for Gunicorn; read-only'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history help" -f -a "explain" -d 'Explain a check: what it looks at, why, and how to mend it'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history help" -f -a "apply" -d 'Change this host for Gunicorn; every change can be taken back'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history help" -f -a "rollback" -d 'Take a transaction of apply back, newest step first'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history help" -f -a "history" -d 'List the transactions of apply and what became of them; read-only'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -f -a "heartbeat-filesystem\t'Heartbeat files in memory'
 heartbeat-space\t'Room for heartbeat files'
 heartbeat-age\t'Workers beat in time'

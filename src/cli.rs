@@ -1,9 +1,13 @@
 //! The command line: words, help, value parsers; no I/O.
 
+mod apply;
 mod later;
+mod rollback;
 mod values;
 
+pub use apply::{Apply, Backend, OomPolicy};
 pub use later::{missing_verb, missing_verbs};
+pub use rollback::{History, Restarts, Rollback};
 pub use values::CheckName;
 
 use crate::checks::Severity;
@@ -24,7 +28,7 @@ use values::{check_parser, master_pid, unit_name};
     long_about = "Looks after the Linux host under a Gunicorn server.\n\n\
         gtune reads what is configured, what the next boot will set, what the kernel has now and what the running \
         processes really got, and judges them. What it could not look at is reported as unknown, never as ok. \
-        It changes nothing.",
+        Only apply and rollback change the host, and what apply changed rollback takes back.",
     after_help = EXAMPLES,
     arg_required_else_help = true,
     max_term_width = 100
@@ -51,7 +55,7 @@ pub struct Global {
     /// When to colour; auto is on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, hide_default_value = true)]
     pub color: ColorWhen,
-    /// Print findings and the summary only
+    /// Print findings, failures and the last line only
     #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Print all evidence, and what does not apply
@@ -121,6 +125,15 @@ pub enum Command {
     /// Explain a check: what it looks at, why, and how to mend it
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
+    /// Change this host for Gunicorn; every change can be taken back
+    #[command(override_usage = apply::USAGE, long_about = apply::ABOUT, after_help = apply::EXAMPLES)]
+    Apply(Apply),
+    /// Take a transaction of apply back, newest step first
+    #[command(long_about = rollback::ABOUT, after_help = rollback::EXAMPLES)]
+    Rollback(Rollback),
+    /// List the transactions of apply and what became of them; read-only
+    #[command(after_help = rollback::HISTORY_EXAMPLES)]
+    History(History),
 }
 
 /// Options of `gtune doctor`.
@@ -207,13 +220,16 @@ fn built(command: clap::Command) -> clap::Command {
     command
 }
 
-/// `--list` is for people and programs that read JSON; the other two forms have no place for it.
+/// Prometheus and Nagios read states of a host; nothing else has a place in their forms.
 fn misplaced_format(cli: &Cli) -> Option<&'static str> {
     match (&cli.command, cli.global.format) {
         (_, Format::Table | Format::Json) => None,
         (Command::Doctor(doctor), _) if !doctor.list => None,
         (Command::Doctor(_), _) => Some("--list is printed as table or json only"),
         (Command::Explain(_), _) => Some("explain prints table or json only"),
+        (Command::Apply(_), _) => Some("apply prints table or json only"),
+        (Command::Rollback(_), _) => Some("rollback prints table or json only"),
+        (Command::History(_), _) => Some("history prints table or json only"),
     }
 }
 
@@ -227,7 +243,9 @@ const EXAMPLES: &str = "\
 Examples:
   gtune doctor                     Is this host right for Gunicorn?
   gtune doctor --unit gunicorn     The same for one service
-  gtune explain somaxconn          What a check looks at, and why";
+  gtune explain somaxconn          What a check looks at, and why
+  gtune apply --recommended        Mend what doctor found
+  gtune rollback                   Take that back";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -255,7 +273,7 @@ mod tests {
     fn doctor(line: &str) -> Doctor {
         match parsed(line).unwrap().command {
             Command::Doctor(doctor) => doctor,
-            Command::Explain(_) => unreachable!("{line}"),
+            _ => unreachable!("{line}"),
         }
     }
 

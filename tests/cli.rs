@@ -60,7 +60,17 @@ fn usage_errors_are_two_lines_on_stderr_and_exit_2() {
 
 #[test]
 fn help_and_version_go_to_stdout() {
-    for line in ["--help", "-h", "--version", "doctor --help", "doctor -h", "explain --help", "help doctor"] {
+    for line in [
+        "--help",
+        "-h",
+        "--version",
+        "doctor --help",
+        "doctor -h",
+        "explain --help",
+        "help doctor",
+        "apply --help",
+        "rollback -h",
+    ] {
         let output = run(line);
         assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{line}");
         assert!(stdout(&output).lines().all(|line| line.chars().count() <= 80), "{line}:\n{}", stdout(&output));

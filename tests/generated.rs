@@ -17,6 +17,10 @@ type Section = (&'static str, &'static [(&'static str, &'static str)]);
 const FILES: Section = (
     "FILES",
     &[
+        (
+            "/var/lib/gtune/journal",
+            "a file a transaction of gtune apply: what was there before each step, and what became of it",
+        ),
         ("/proc", "processes, their limits, descriptors, mounts and sockets; kernel settings"),
         ("/sys/fs/cgroup", "bounds of memory, tasks and CPU, and how often they were hit"),
         ("/etc/fstab, /etc/systemd/system", "what the next boot will mount and start"),
@@ -126,6 +130,8 @@ const GTUNE_EXAMPLES: Section = (
         ("gtune doctor", "Is this host right for Gunicorn?"),
         ("gtune doctor --unit gunicorn", "the same for one service"),
         ("gtune explain somaxconn", "what a check looks at, and why"),
+        ("gtune apply --recommended", "mend what doctor found"),
+        ("gtune rollback", "take that back"),
     ],
 );
 
@@ -141,6 +147,93 @@ const DOCTOR_EXAMPLES: Section = (
 );
 
 const EXPLAIN_EXAMPLES: Section = ("EXAMPLES", &[("gtune explain heartbeat-filesystem", "the page of one check")]);
+
+const APPLY_JSON: Section = (
+    "JSON",
+    &[
+        ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
+        ("observed_at, host", "as gtune-doctor(1) has them: the host before anything was changed"),
+        ("dry_run", "whether only the plan was asked for"),
+        ("transaction", "its id; null where nothing was changed"),
+        ("outcome", "done, nothing-to-do, planned, refused, failed (all is as it was) or partly-changed"),
+        (
+            "steps",
+            "one object a step: number, title, kind (directory, file, line, link, mount, kernel-value, process-limit, reload, restart), subject, pid, state, before, after, diff, reason, hint; null where a step has no such thing",
+        ),
+        ("steps: state", "planned, changed, already-so, failed, undone, not-undone or not-reached"),
+        ("already", "what is so already: what"),
+        ("refused", "why it is not done: what, reason, hints"),
+        ("warnings", "a sentence each"),
+        ("left", "what is left to you: command, why"),
+        (
+            "findings",
+            "what doctor said before and says now: id, subject, before, after (states of gtune-doctor(1)), observed",
+        ),
+    ],
+);
+
+const ROLLBACK_JSON: Section = (
+    "JSON",
+    &[
+        ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
+        ("root, dry_run, transaction", "the root that is changed, whether only the plan was asked for, the id"),
+        ("outcome", "done, nothing-to-do, planned or partly-changed"),
+        (
+            "steps",
+            "as of gtune-apply(1), newest first, with before as apply left it and after as it was before; command",
+        ),
+        (
+            "steps: state",
+            "planned, restored, already-so, left (nothing is missing; reason says why), waits (command makes it possible), conflict (somebody else changed it; reason says what is there) or failed",
+        ),
+        ("script", "with --print, in place of outcome and steps: the shell script"),
+    ],
+);
+
+const HISTORY_JSON: Section = (
+    "JSON",
+    &[
+        ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
+        ("root", "the root whose history it is"),
+        (
+            "transactions",
+            "one object a transaction, newest first: id, at, state (applied, unfinished, rolled-back, partly-rolled-back), gtune, boot_id, uid, sudo_user, arguments, restarts, steps",
+        ),
+        (
+            "transactions: steps",
+            "number, title, kind, subject, state (begun, done, undone); with an ID also pid, before, after and diff, as of gtune-apply(1)",
+        ),
+        ("unreadable", "journals that could not be read, a sentence each"),
+    ],
+);
+
+const APPLY_EXAMPLES: Section = (
+    "EXAMPLES",
+    &[
+        ("gtune apply --recommended --dry-run", "what would doctor have done?"),
+        ("gtune apply --tmpfs /mem --unit gunicorn", "a tmpfs for heartbeat files, and the service on it"),
+        ("gtune apply --tmpfs /mem --size 20%", "the mount alone, as large"),
+        ("gtune apply --somaxconn 8192 --nofile auto", "two settings in one transaction"),
+        ("gtune apply --recommended --restart --format json", "for a program"),
+    ],
+);
+
+const ROLLBACK_EXAMPLES: Section = (
+    "EXAMPLES",
+    &[
+        ("gtune rollback --dry-run", "what would the last transaction give back?"),
+        ("gtune rollback 7f3a9c --restart", "a named one; its services start anew"),
+        ("gtune rollback --print > undo.sh", "the same for a host without gtune"),
+    ],
+);
+
+const HISTORY_EXAMPLES: Section = (
+    "EXAMPLES",
+    &[
+        ("gtune history", "what has gtune changed here?"),
+        ("gtune history 7f3a9c", "one transaction, with all differences"),
+    ],
+);
 
 fn section((heading, entries): Section) -> Roff {
     let mut roff = Roff::new();
@@ -215,7 +308,10 @@ fn main_page() -> Vec<u8> {
         section(FILES),
         section(ENVIRONMENT),
         section(GTUNE_EXAMPLES),
-        see_also("gtune-doctor(1), gtune-explain(1), gunicorn(1), systemd.exec(5), proc(5)"),
+        see_also(
+            "gtune-doctor(1), gtune-explain(1), gtune-apply(1), gtune-rollback(1), gtune-history(1), gunicorn(1), \
+             systemd.exec(5), proc(5)",
+        ),
     ];
     page(command, sections)
 }
@@ -246,6 +342,24 @@ fn explain_page() -> Vec<u8> {
         see_also("gtune(1), gtune-doctor(1)"),
     ];
     page(subcommand("explain"), sections)
+}
+
+fn change_page(verb: &str, json: Section, examples: Section, others: &str) -> Vec<u8> {
+    let sections =
+        vec![section(json), exit_status(), section(FILES), section(ENVIRONMENT), section(examples), see_also(others)];
+    page(subcommand(verb), sections)
+}
+
+fn apply_page() -> Vec<u8> {
+    change_page("apply", APPLY_JSON, APPLY_EXAMPLES, "gtune(1), gtune-doctor(1), gtune-rollback(1), gtune-history(1)")
+}
+
+fn rollback_page() -> Vec<u8> {
+    change_page("rollback", ROLLBACK_JSON, ROLLBACK_EXAMPLES, "gtune(1), gtune-apply(1), gtune-history(1)")
+}
+
+fn history_page() -> Vec<u8> {
+    change_page("history", HISTORY_JSON, HISTORY_EXAMPLES, "gtune(1), gtune-apply(1), gtune-rollback(1)")
 }
 
 /// clap_complete gives fish the values of options, not those of arguments.
@@ -280,6 +394,9 @@ fn man_pages_say_what_help_says() {
     compare("man/gtune.1", &main_page());
     compare("man/gtune-doctor.1", &doctor_page());
     compare("man/gtune-explain.1", &explain_page());
+    compare("man/gtune-apply.1", &apply_page());
+    compare("man/gtune-rollback.1", &rollback_page());
+    compare("man/gtune-history.1", &history_page());
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Values that are read from the command line: checks, units, process ids.
+//! Values that are read from the command line: checks, units, process ids, directories, sizes, numbers.
 
 use crate::checks::{self, Check};
-use crate::units::Pid;
+use crate::plan::{MountSize, OpenFiles};
+use crate::units::{Bytes, Pid};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 
 /// A check that was named on the command line.
@@ -41,9 +42,98 @@ pub(super) fn master_pid(text: &str) -> Result<Pid, String> {
     }
 }
 
+/// Where a tmpfs can be mounted. The kernel's own file systems are no place for it, but `/dev/shm` is a tmpfs already.
+pub(super) fn directory(text: &str) -> Result<String, String> {
+    const KERNEL: [&str; 3] = ["proc", "sys", "dev"];
+    if !text.starts_with('/') {
+        return Err("a directory is named from the root and begins with /, for example /mem".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("a directory with control characters in its name cannot be stored for boot".to_owned());
+    }
+    let names: Vec<&str> = text.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+    match names.as_slice() {
+        [] => Err("a tmpfs at / would hide the whole host; name a directory, for example /mem".to_owned()),
+        names if names.contains(&"..") => Err("name it without .., so that it is plain what is meant".to_owned()),
+        ["dev", "shm", ..] => Ok(text.to_owned()),
+        [first, ..] if KERNEL.contains(first) => {
+            Err(format!("/{first} belongs to the kernel; for example /mem is free"))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// The size of a tmpfs: a number with a unit of 1024, as in mount options (tmpfs(5)), or a share of the memory.
+pub(super) fn size(text: &str) -> Result<MountSize, String> {
+    let wrong = || "a size is a whole number with a unit, for example 64m, 5G, 20% or 67108864".to_owned();
+    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
+    if number.is_empty() {
+        return Err(wrong());
+    }
+    let number: u64 = number.parse().map_err(|_| too_large())?;
+    if number == 0 {
+        return Err("tmpfs takes 0 for no bound, and it could then fill the memory; name a size".to_owned());
+    }
+    if unit == "%" {
+        let share = u8::try_from(number).ok().filter(|share| *share <= 100);
+        return share.map(MountSize::Percent).ok_or("more than 100% of the memory is not there".to_owned());
+    }
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err(wrong()),
+    };
+    number
+        .checked_mul(1 << shift)
+        .filter(|bytes| *bytes <= LARGEST)
+        .map(Bytes)
+        .map(MountSize::Bytes)
+        .ok_or_else(too_large)
+}
+
+/// The largest file the kernel knows (`MAX_LFS_FILESIZE`), which bounds what a file system in memory could hold.
+const LARGEST: u64 = i64::MAX as u64;
+
+fn too_large() -> String {
+    "it is more than Linux can count".to_owned()
+}
+
+/// `net.core.somaxconn` is a signed number of 32 bits in the kernel (net/core/sysctl_net_core.c), and 0 would refuse
+/// every connection.
+pub(super) fn queue_cap(text: &str) -> Result<u64, String> {
+    const MOST: u64 = i32::MAX as u64;
+    match text.parse() {
+        Ok(number) if (1..=MOST).contains(&number) => Ok(number),
+        _ => Err(format!("it is a whole number from 1 to {MOST}")),
+    }
+}
+
+/// A limit of open files. Numbers above what the kernel allows are capped where the limit is planned, not here.
+pub(super) fn open_files(text: &str) -> Result<OpenFiles, String> {
+    match text.parse() {
+        _ if text == "auto" => Ok(OpenFiles::Auto),
+        Ok(number) if number > 0 => Ok(OpenFiles::At(number)),
+        _ => Err("it is a whole number above 0, or auto for what the workers need".to_owned()),
+    }
+}
+
+/// A transaction; its name becomes a part of the name of a file.
+pub(super) fn transaction_id(text: &str) -> Result<String, String> {
+    let is_plain = text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    match is_plain {
+        true => Ok(text.to_owned()),
+        false => Err("a transaction is named as in gtune history, for example 7f3a9c".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_unit_is_a_name_and_no_path() {
@@ -56,6 +146,101 @@ mod tests {
     fn a_process_id_is_above_zero() {
         for wrong in ["0", "-1", "x", "99999999999"] {
             assert!(master_pid(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_tmpfs_goes_where_it_hides_nothing_of_the_kernels() {
+        for right in ["/mem", "/srv/mem/", "/dev/shm", "/dev/shm/gunicorn", "/mem dir", "/process", "//mem"] {
+            assert_eq!(directory(right).as_deref(), Ok(right));
+        }
+        for wrong in [
+            "",
+            "mem",
+            "./mem",
+            "/",
+            "//",
+            "/.",
+            "/mem/../etc",
+            "/..",
+            "/proc",
+            "/proc/1",
+            "//sys/x",
+            "/dev",
+            "/./dev/x",
+            "/mem\n",
+            "/m\u{1b}em",
+        ] {
+            assert!(directory(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_in_units_of_1024() {
+        for (text, bytes) in [
+            ("67108864", 64 << 20),
+            ("64m", 64 << 20),
+            ("64M", 64 << 20),
+            ("64MiB", 64 << 20),
+            ("64mb", 64 << 20),
+            ("512k", 512 << 10),
+            ("5G", 5 << 30),
+            ("1t", 1 << 40),
+            ("10B", 10),
+        ] {
+            assert_eq!(size(text), Ok(MountSize::Bytes(Bytes(bytes))), "{text}");
+        }
+        assert_eq!(size("20%"), Ok(MountSize::Percent(20)));
+        assert_eq!(size("100%"), Ok(MountSize::Percent(100)));
+    }
+
+    #[test]
+    fn a_size_that_means_nothing_or_everything_is_wrong() {
+        for wrong in [
+            "",
+            "0",
+            "0m",
+            "0%",
+            "-1",
+            "-64m",
+            "101%",
+            "300%",
+            "m",
+            "%",
+            "64x",
+            "6 4m",
+            "64 m",
+            "1.5g",
+            "1e9",
+            "+1",
+            "99999999999999999999",
+            "9223372036854775808",
+            "16777216t",
+            "64mi",
+            "64%%",
+        ] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_within_what_the_kernel_takes() {
+        assert_eq!((queue_cap("1"), queue_cap("2147483647")), (Ok(1), Ok(2147483647)));
+        assert_eq!((open_files("auto"), open_files("65536")), (Ok(OpenFiles::Auto), Ok(OpenFiles::At(65536))));
+        assert_eq!(open_files("2147483648"), Ok(OpenFiles::At(2147483648)), "it is capped later");
+        for wrong in ["", "0", "-1", "2147483648", "4k", "x", "1.0"] {
+            assert!(queue_cap(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "0", "-1", "Auto", "4k", "99999999999999999999"] {
+            assert!(open_files(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_makes_a_parser_panic_and_no_size_is_zero(text in any::<String>()) {
+            let _ = (directory(&text), queue_cap(&text), open_files(&text), transaction_id(&text));
+            prop_assert!(!matches!(size(&text), Ok(MountSize::Bytes(Bytes(0)) | MountSize::Percent(0))));
         }
     }
 }

@@ -8,7 +8,7 @@ mod failure;
 mod report;
 mod scope;
 
-pub use change_report::{ApplyReport, FindingChange, HistoryReport, RollbackReport};
+pub use change_report::{ApplyOutcome, ApplyReport, FindingChange, HistoryReport, RollbackOutcome, RollbackReport};
 pub use exit_code::ExitCode;
 pub use failure::{Failure, reason};
 pub use report::{Report, State};
@@ -34,5 +34,8 @@ pub fn run(cli: &Cli, page: &Page) -> Result<Answer, Failure> {
         Command::Doctor(options) if options.list => Ok(explain::list(cli.global.format, page)),
         Command::Doctor(options) => doctor::run(&cli.global, options, page),
         Command::Explain(options) => Ok(explain::run(options.check.0, cli.global.format, page)),
+        Command::Apply(_) | Command::Rollback(_) | Command::History(_) => {
+            Err(Failure::new(ExitCode::CouldNotChange, "change this host: the verbs are not joined yet"))
+        }
     }
 }

@@ -16,6 +16,8 @@ mod target;
 pub mod tmpfs;
 mod transaction;
 
+#[cfg(test)]
+pub(crate) use change::samples::one_of_each;
 pub use change::{Change, NetworkOf, ProcessRef};
 pub use ground::{Ground, Obstacle, Place, Places};
 pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};

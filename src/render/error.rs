@@ -119,6 +119,9 @@ fn hint(error: &clap::Error) -> String {
         // The one conflict that clap does not know of itself: a form of output that this verb does not have.
         return "use --format table or --format json".to_owned();
     }
+    if error.kind() == clap::error::ErrorKind::MissingRequiredArgument && first_line(error).contains("--recommended") {
+        return "gtune apply --recommended --dry-run shows what doctor would have done".to_owned();
+    }
     match (nearest, is_check) {
         (Some(near), true) => format!("did you mean {near}? gtune doctor --list names all checks"),
         (None, true) => "gtune doctor --list names all checks".to_owned(),
@@ -173,6 +176,8 @@ mod tests {
         assert_eq!(hint(&error("gtune explain fstab --format nagios")), "use --format table or --format json");
         assert_eq!(hint(&error("gtune explain")), "gtune doctor --list names all checks");
         assert_eq!(hint(&error("gtune doctor zzzzzzzz")), "gtune doctor --list names all checks");
+        assert!(hint(&error("gtune apply --dry-run")).starts_with("gtune apply --recommended --dry-run "));
+        assert_eq!(hint(&error("gtune history --format nagios")), "use --format table or --format json");
     }
 
     #[test]

@@ -2,6 +2,11 @@
 //!
 //! What was not seen is `null`, never 0 or an empty list.
 
+mod changes;
+mod step;
+
+pub use changes::{apply, history, history_in_full, rollback, script};
+
 use super::explain::area;
 use super::settings::{self, SettingRecord};
 use crate::checks::{Check, Columns, Outcome, Remedy, Row, Seen, Severity, Summary, Verdict};

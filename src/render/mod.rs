@@ -1,20 +1,28 @@
 //! Values to text; the only place that knows colour, width and JSON shape, and, with `main`, the only one that prints.
 
+#[cfg(test)]
+pub mod change_sample;
+mod diff;
 mod error;
 pub mod explain;
 mod finding;
+pub mod history;
 pub mod json;
 mod layout;
 pub mod nagios;
 mod page;
+pub mod plan;
 pub mod prometheus;
 mod remedy;
+pub mod rollback;
 #[cfg(test)]
 pub mod sample;
 mod settings;
 mod shell;
+mod step;
 mod style;
 pub mod table;
+pub mod undo_script;
 mod visible;
 mod wrap;
 

@@ -27,6 +27,24 @@ pub fn command_lines(command: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A command of gtune's for the host below a root, as the operator can paste it.
+pub fn gtune(root: &str, words: &str) -> String {
+    match shlex::try_quote(root) {
+        Ok(root) if root != "/" => format!("gtune --root {root} {words}"),
+        _ => format!("gtune {words}"),
+    }
+}
+
+/// A sentence that ends in a command: on one line where there is room, else the command below it, so that it can be
+/// copied.
+pub fn closing(sentence: &str, command: &str, width: usize) -> String {
+    if sentence.chars().count() + 1 + command.chars().count() <= width {
+        return format!("{sentence} {command}\n");
+    }
+    let command = command_lines(command, width.saturating_sub(2)).into_iter().map(|line| format!("  {line}"));
+    fill(sentence, width).into_iter().chain(command).map(|line| line + "\n").collect()
+}
+
 /// Lines of a step by hand: a sentence is filled, a command is kept whole.
 pub fn step_lines(step: &str, width: usize) -> Vec<String> {
     if is_sentence(step) { fill(step, width) } else { command_lines(step, width) }

@@ -64,7 +64,8 @@ fn stopped_line(unit: &Unit) -> String {
     }
 }
 
-fn host_line(host: &Host) -> String {
+/// The system, its kernel, and what keeps gtune from seeing all of it.
+pub fn host_line(host: &Host) -> String {
     let os = host.os.known().map_or("unknown system", String::as_str);
     let kernel = host.kernel.known().map_or("unknown", |kernel| kernel.release.as_str());
     let mut line = if host.live { format!("{os}, kernel {kernel}") } else { format!("{os} below {}", host.root) };
