@@ -4,6 +4,7 @@
 mod by_hand;
 mod cmd_args;
 mod environment;
+mod environment_files;
 mod program;
 mod sandbox;
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub fn places(facts: &Facts, request: &Request) -> Places {
     }
     let (targets, _) = Target::choose(facts, &request.units);
     let own = targets.iter().filter_map(Target::system_unit).map(|unit| HEARTBEAT.places(unit));
-    let sources = targets.iter().filter_map(|target| target.unit).map(environment::places);
+    let sources = targets.iter().filter_map(|target| target.unit).map(environment_files::places);
     own.chain(sources).fold(Places::default(), Places::and)
 }
 

@@ -6,40 +6,15 @@
 use super::cmd_args::{CmdArgs, VARIABLE};
 use super::program::ExecStart;
 use super::{HEARTBEAT, Wish, loaded_now, trimmed};
-use crate::facts::{
-    EnvironmentLine, Fact, Unit, UnitAssignment, environment_file_line, parse_environment_file, parse_unit_file,
-    unit_words, variable_in,
-};
+use crate::facts::{Fact, Unit, UnitAssignment, parse_unit_file, unit_words, variable_in};
 use crate::gunicorn::{Source, Value};
-use crate::plan::ground::ancestors;
-use crate::plan::{FileImage, Ground, Places, Refusal};
+use crate::plan::{Ground, Refusal};
 use std::collections::BTreeMap;
-
-/// The files that the environment of a unit comes from.
-pub(super) fn places(unit: &Unit) -> Places {
-    let files = environment_files(unit).into_iter().filter(|path| is_one_file(path));
-    Places { files: files.collect(), ..Places::default() }
-}
-
-/// The paths of `EnvironmentFile=`, in the order they are read.
-fn environment_files(unit: &Unit) -> Vec<String> {
-    if let Some(loaded) = loaded_now(unit) {
-        return loaded.environment_files.iter().map(|(path, _)| path.clone()).collect();
-    }
-    let stored = unit.stored.get("Service.EnvironmentFile").into_iter().flatten();
-    // The whole value is the path: quotes would be a part of it.
-    stored.map(|line| line.value.trim_start_matches('-').to_owned()).collect()
-}
-
-/// Whether a path is neither a pattern, which systemd expands (glob(7)), nor holds a specifier.
-fn is_one_file(path: &str) -> bool {
-    path.starts_with('/') && !path.contains(['*', '?', '[', '%'])
-}
 
 /// The paths that gtune's own drop-in makes writable.
 pub(super) fn own_paths(ground: &Ground, unit: &Unit) -> Vec<String> {
     let lines = own_lines(ground, unit).remove("Service.ReadWritePaths").unwrap_or_default();
-    lines.iter().flat_map(|line| unit_words(&line.value)).collect()
+    lines.iter().flat_map(|line| unit_words(&line.value)).map(|path| path.replace("%%", "%")).collect()
 }
 
 /// The text of the variable that gtune's own drop-in sets.
@@ -159,78 +134,8 @@ impl Wish<'_> {
         }
     }
 
-    /// The last file that sets the variable decides, whatever `Environment=` says.
-    fn in_environment_files(&self, unit: &Unit) -> Result<Option<String>, Refusal> {
-        for path in environment_files(unit).iter().rev() {
-            if !is_one_file(path) {
-                if self.runs_without_variable() {
-                    continue;
-                }
-                let reason = format!(
-                    "EnvironmentFile={path} stands for files that gtune does not look for, and one may set {VARIABLE}"
-                );
-                return Err(self.refuse(reason, self.in_whatever_file(path)));
-            }
-            let image = match self.ground.files.get(path).map(|place| &place.image) {
-                Some(Fact::Known(image)) => image,
-                Some(Fact::Absent) => continue,
-                Some(Fact::Unreadable(reason)) => return Err(self.unread(path, &reason.to_string())),
-                None => return Err(self.unread(path, "it was not looked at")),
-            };
-            let lines = parse_environment_file(&image.content.0);
-            if let Some(line) = lines.iter().rfind(|line| line.name == VARIABLE) {
-                return self.in_environment_file(path, image, line).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    fn in_environment_file(&self, path: &str, image: &FileImage, line: &EnvironmentLine) -> Result<String, Refusal> {
-        let EnvironmentLine { value, line, .. } = line;
-        let args = CmdArgs::read(value);
-        if args.as_ref().and_then(CmdArgs::directory).as_deref() == Some(self.directory) {
-            return Ok(format!("{path}, line {line}"));
-        }
-        let reason =
-            format!("{path}, line {line}, sets {VARIABLE}, and a file of EnvironmentFile= wins over a drop-in");
-        let new = match args {
-            Some(args) if self.is_public(path, image) => {
-                environment_file_line(VARIABLE, &args.with_directory(self.directory))
-            }
-            _ => format!("{VARIABLE}=… {}", super::cmd_args::option(self.directory)),
-        };
-        Err(self.refuse(reason, format!("in {path}, line {line}: {new}")))
-    }
-
-    /// Whether everyone can read a file, so that its options may be repeated.
-    fn is_public(&self, path: &str, image: &FileImage) -> bool {
-        const READ: u32 = 0o004;
-        const SEARCH: u32 = 0o001;
-        let is_open = |directory: String| {
-            let image = self.ground.directories.get(&directory).and_then(|place| place.image.known());
-            image.is_some_and(|image| image.mode & SEARCH != 0)
-        };
-        image.mode & READ != 0 && ancestors(path).all(is_open)
-    }
-
-    fn unread(&self, path: &str, reason: &str) -> Refusal {
-        let reason = format!("EnvironmentFile={path} may set {VARIABLE} and could not be read: {reason}");
-        self.refuse(reason, "run it as root")
-    }
-
-    fn in_whatever_file(&self, path: &str) -> String {
-        let option = super::cmd_args::option(self.directory);
-        format!("grep -n {VARIABLE} {path}   # add there: {option}")
-    }
-
-    /// Whether the running master was started without the variable, as far as it shows its environment.
-    fn runs_without_variable(&self) -> bool {
-        let Some(service) = self.target.service else { return false };
-        service.settings.blind.is_none() && self.running_names().is_empty()
-    }
-
     /// The settings that the running master took from the variable.
-    fn running_names(&self) -> Vec<&str> {
+    pub fn running_names(&self) -> Vec<&str> {
         let given = self.target.service.into_iter().flat_map(|service| &service.settings.given);
         let from_variable = given.filter(|(_, one)| one.source == Source::Variable(VARIABLE.to_owned()));
         from_variable.map(|(name, _)| name.as_str()).collect()

@@ -162,7 +162,8 @@ impl<'a> Sandbox<'a> {
         // The names these keys had before systemd 231.
         let lines =
             stored(key.replace("Paths", "Directories")).filter(|_| key.ends_with("Paths")).chain(stored(key.into()));
-        lines.filter(|line| !HEARTBEAT.is_own(&line.file)).flat_map(|line| unit_words(&line.value)).collect()
+        let words = lines.filter(|line| !HEARTBEAT.is_own(&line.file)).flat_map(|line| unit_words(&line.value));
+        words.map(|word| word.replace("%%", "%")).collect()
     }
 }
 

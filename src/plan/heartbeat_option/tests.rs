@@ -79,7 +79,7 @@ impl Host {
             loaded.environment = words.iter().map(|word| word.replace("%%", "%").replace("%i", "web")).collect();
             loaded.environment_files = values("EnvironmentFile").into_iter().map(|path| (path, false)).collect();
             for key in ["ReadWritePaths", "ProtectSystem", "DynamicUser", "PrivateTmp", "RootDirectory", "BindPaths"] {
-                loaded.sandbox.insert(key.into(), values(key).join(" "));
+                loaded.sandbox.insert(key.into(), values(key).join(" ").replace("%%", "%"));
             }
         }
         unit
