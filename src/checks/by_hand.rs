@@ -6,7 +6,7 @@ use crate::gunicorn::{Source, parse_arguments, split_words};
 
 /// An option of Gunicorn that should be given, in the two ways it can be written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GunicornOption<'a> {
+pub(crate) struct GunicornOption<'a> {
     /// The name in a configuration file: `worker_tmp_dir`.
     pub setting: &'a str,
     /// As a command line has it: `--worker-tmp-dir /dev/shm`.
@@ -32,7 +32,7 @@ pub(super) fn whom(service: &Service) -> String {
 }
 
 /// `gtune`, told of the directory it judges where that is not the live host.
-pub(super) fn gtune(facts: &Facts) -> String {
+pub(crate) fn gtune(facts: &Facts) -> String {
     if facts.host.live { "gtune".into() } else { format!("gtune --root {}", quoted(&facts.host.root)) }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn application_container(service: &Service) -> Option<&Container> {
 }
 
 /// Whether a mount made where gtune runs can reach this service.
-pub(super) fn mounts_reach(facts: &Facts, service: &Service) -> bool {
+pub(crate) fn mounts_reach(facts: &Facts, service: &Service) -> bool {
     match (&service.container, &facts.host.container) {
         (None, None) => true,
         (None, Some(own)) => !holds_one_application(own),
@@ -58,13 +58,13 @@ pub(super) fn mounts_reach(facts: &Facts, service: &Service) -> bool {
 }
 
 /// The step that makes new workers replace the old ones without a restart.
-pub(super) fn reload(service: &Service) -> String {
+pub(crate) fn reload(service: &Service) -> String {
     format!("kill -HUP {}   # the master alone, never its whole control group", service.master.pid)
 }
 
 /// The step that gives Gunicorn an option, in the place where it will win: where the setting stands now, else in the
 /// environment. A command line beats `GUNICORN_CMD_ARGS`, which beats the configuration file.
-pub(super) fn give(service: &Service, option: GunicornOption) -> String {
+pub(crate) fn give(service: &Service, option: GunicornOption) -> String {
     let stands_in = service.settings.given.get(option.setting).map(|found| &found.source);
     match stands_in {
         Some(Source::ConfigFile { file, line }) => format!("in {file}, line {line}: {}", option.assignment),

@@ -4,7 +4,7 @@
 //! man page and the generic tests follow from the table.
 
 mod assess;
-mod by_hand;
+pub(crate) mod by_hand;
 mod columns;
 mod control_socket;
 mod disk_wait;

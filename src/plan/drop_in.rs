@@ -1,14 +1,15 @@
 //! Drop-ins that gtune writes for a service: one file a topic, so that each can be taken back alone.
 
 use super::{Change, FileImage, Ground, Place, Places, Refusal, Topic};
-use crate::facts::{Fact, Unit, UnitAssignment, base_name, drop_in_name_after};
+use crate::facts::{Fact, Unit, UnitAssignment, base_name, drop_in_name_after, variable_in};
 
 /// A drop-in of gtune's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DropIn {
     /// What it is about: `heartbeat`, `open-files`, `oom-policy`.
     pub topic: &'static str,
-    /// The keys it sets, as `Section.Key`: another file that is read later and sets one of them would win.
+    /// The keys it sets, as `Section.Key`: another file that is read later and sets one of them would win. Of a list of
+    /// variables only the one that it sets, `Service.Environment:NAME`.
     pub keys: &'static [&'static str],
 }
 
@@ -21,14 +22,22 @@ impl DropIn {
         let rivals = self.rivals(unit);
         let rivals = || rivals.iter().map(|line| line.file.as_str());
         let directory = unit.drop_in_directory();
-        let own = unit.drop_ins.iter().filter(|path| path.starts_with(&format!("{directory}/")) && self.is_own(path));
+        let mut own =
+            unit.drop_ins.iter().filter(|path| path.starts_with(&format!("{directory}/")) && self.is_own(path));
         let still_last = |path: &&String| rivals().all(|rival| base_name(path) > base_name(rival));
-        match own.filter(still_last).next_back() {
+        match own.rfind(still_last) {
             Some(path) => path.clone(),
+            None if self.sets_variables() => format!("{directory}/{}", drop_in_name_after(&name, others(unit))),
             None => {
                 format!("{directory}/{}", drop_in_name_after(&name, rivals().filter(|path| path.ends_with(".conf"))))
             }
         }
+    }
+
+    /// A list can be emptied by a line that leaves no trace among the assignments (`Environment=`), so a new file that
+    /// sets a variable is read after all files of others.
+    fn sets_variables(&self) -> bool {
+        self.keys.iter().any(|key| key.contains(':'))
     }
 
     /// Whether a file is one that gtune wrote for this topic.
@@ -38,7 +47,7 @@ impl DropIn {
 
     /// Lines of other drop-ins that set one of the keys. The unit file itself is always read before them.
     fn rivals<'a>(&self, unit: &'a Unit) -> Vec<&'a UnitAssignment> {
-        let lines = self.keys.iter().filter_map(|key| unit.stored.get(*key)).flatten();
+        let lines = self.keys.iter().flat_map(|key| assignments(unit, key));
         lines.filter(|line| unit.drop_ins.contains(&line.file) && !self.is_own(&line.file)).collect()
     }
 
@@ -69,6 +78,18 @@ impl DropIn {
         });
         topic
     }
+}
+
+/// The assignments of a key, or of one variable of it.
+fn assignments<'a>(unit: &'a Unit, key: &'a str) -> impl Iterator<Item = &'a UnitAssignment> {
+    let (key, variable) = key.split_once(':').map_or((key, None), |(key, name)| (key, Some(name)));
+    let lines = unit.stored.get(key).into_iter().flatten();
+    lines.filter(move |line| variable.is_none_or(|name| variable_in(&line.value, name).is_some()))
+}
+
+/// The drop-ins of a unit that are not gtune's.
+fn others(unit: &Unit) -> impl Iterator<Item = &str> {
+    unit.drop_ins.iter().map(String::as_str).filter(|path| !base_name(path).contains("gtune-"))
 }
 
 /// Why a file cannot be written: something at it, or above it, is in the way, or it could not be looked at.
@@ -118,6 +139,35 @@ mod tests {
     fn the_file_of_an_earlier_run_is_found_again() {
         let own = format!("{DIRECTORY}/zz-gtune-open-files.conf");
         assert_eq!(OPEN_FILES.path(&with_line(&own)), own);
+    }
+
+    const HEARTBEAT: DropIn = DropIn { topic: "heartbeat", keys: &["Service.Environment:GUNICORN_CMD_ARGS"] };
+
+    fn with_environment(files: &[(&str, &str)]) -> Unit {
+        let mut unit = healthy::unit();
+        for (name, value) in files {
+            let file = format!("{DIRECTORY}/{name}");
+            let line = UnitAssignment { value: (*value).into(), file: file.clone(), line: 2 };
+            unit.stored.entry("Service.Environment".into()).or_default().push(line);
+            unit.drop_ins.push(file);
+        }
+        unit
+    }
+
+    #[test]
+    fn a_later_line_for_another_variable_is_no_rival() {
+        let own = ("60-gtune-heartbeat.conf", "GUNICORN_CMD_ARGS=-w4");
+        let beside = with_environment(&[own, ("override.conf", "TZ=UTC")]);
+        assert_eq!(HEARTBEAT.path(&beside), format!("{DIRECTORY}/60-gtune-heartbeat.conf"));
+        let beaten = with_environment(&[own, ("override.conf", "TZ=UTC \"GUNICORN_CMD_ARGS=-w 2\"")]);
+        assert_eq!(HEARTBEAT.path(&beaten), format!("{DIRECTORY}/zz-gtune-heartbeat.conf"));
+    }
+
+    #[test]
+    fn a_new_file_that_sets_a_variable_is_read_after_all_others_for_any_may_empty_the_list() {
+        let unit = with_environment(&[("override.conf", "TZ=UTC"), ("zz-gtune-open-files.conf", "A=1")]);
+        assert_eq!(HEARTBEAT.path(&unit), format!("{DIRECTORY}/zz-gtune-heartbeat.conf"));
+        assert_eq!(HEARTBEAT.path(&healthy::unit()), format!("{DIRECTORY}/60-gtune-heartbeat.conf"));
     }
 
     #[test]

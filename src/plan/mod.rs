@@ -6,6 +6,7 @@
 mod change;
 mod drop_in;
 mod ground;
+pub mod heartbeat_option;
 mod image;
 pub mod mount_options;
 mod outcome;

@@ -33,9 +33,14 @@ pub fn base_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// A line `Environment="NAME=value"` that systemd reads as this value: backslashes, quotes and the percent sign of
-/// specifiers are escaped (systemd.exec(5), systemd.unit(5)).
+/// A line `Environment="NAME=value"` that systemd reads as this value: backslashes, quotes, ends of lines and the percent
+/// sign of specifiers are escaped (systemd.exec(5), systemd.unit(5)).
 pub fn environment_line(name: &str, value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    environment_line_of(name, &value.replace('%', "%%"))
+}
+
+/// The same for a value whose specifiers are meant: `%i` stays, and a percent sign is `%%`.
+pub fn environment_line_of(name: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
     format!("Environment=\"{name}={value}\"")
 }

@@ -1,12 +1,16 @@
 //! A systemd service unit: what its files say, and what the manager has loaded.
 
 mod drop_in;
+mod environment;
+mod environment_file;
 mod file;
 mod show;
 mod time_span;
 mod words;
 
-pub use drop_in::{base_name, drop_in_name_after, environment_line};
+pub use drop_in::{base_name, drop_in_name_after, environment_line, environment_line_of};
+pub use environment::{VariableLine, unit_words, variable_in};
+pub use environment_file::{EnvironmentLine, environment_file_line, parse_environment_file};
 pub use file::{parse_exec_start, parse_unit_file};
 pub use show::parse_shows;
 pub use time_span::parse_time_span;
