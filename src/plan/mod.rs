@@ -13,6 +13,8 @@ mod step;
 mod target;
 mod transaction;
 
+#[cfg(test)]
+pub(crate) use change::samples::one_of_each as change_samples;
 pub use change::{Change, NetworkOf, ProcessRef};
 pub use ground::{Ground, Obstacle, Place, Places};
 pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};
