@@ -6,20 +6,38 @@
 pub mod directory;
 pub mod file;
 mod hint;
+mod history;
+mod journal;
 pub mod kernel_value;
 pub mod line;
 pub mod link;
+mod lock;
 pub mod manager;
+#[cfg(test)]
+mod model;
 pub mod mount;
+mod performer;
 mod pinned;
 #[cfg(test)]
 mod private_host;
 pub mod process_limit;
 mod refused;
 pub mod rehearsal;
+mod rollback;
 mod settle;
 mod spot;
+mod state_directory;
+mod step;
 mod temporary;
+mod undisturbed;
+mod undo;
+mod wish;
+
+pub use history::history;
+pub use journal::Origin;
+pub use performer::perform;
+pub use rollback::rollback;
+pub use wish::{Holders, Mode, Restarts, Systemd, Wish};
 
 /// Whether somebody else's change in between is respected or overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

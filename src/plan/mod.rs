@@ -18,7 +18,7 @@ pub mod tmpfs;
 mod transaction;
 
 #[cfg(test)]
-pub(crate) use change::samples::one_of_each;
+pub(crate) use change::samples::one_of_each as change_samples;
 pub use change::{Change, NetworkOf, ProcessRef};
 pub use ground::{Ground, Obstacle, Place, Places};
 pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};

@@ -66,6 +66,9 @@ pub struct Performed {
     pub transaction: Option<String>,
     /// In the order of the steps.
     pub steps: Vec<StepOutcome>,
+    /// Why all of it was taken back though every step was done: what was seen afterwards, or that it could not be
+    /// written down.
+    pub unverified: Option<Trouble>,
 }
 
 /// One step of a rollback and what came of it; `action` is what takes the step back.

@@ -3,6 +3,8 @@
 //! A journal is a file of JSON objects, one a line. An intent is on disk before its step begins, so that a host found
 //! after a crash can be told: a step without intent was not begun; one with an intent is compared with its images.
 
+mod parse;
+
 use super::Change;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,8 +41,15 @@ pub enum Record {
         /// Its number.
         step: usize,
     },
+    /// A rollback begins.
+    RollingBack {
+        /// When.
+        at: Timestamp,
+    },
     /// All steps were taken back.
     RolledBack,
+    /// The rollback ended, and something is left: a mount in use, a conflict, a failure.
+    PartlyRolledBack,
 }
 
 /// Who began what, when, and on which boot.
@@ -108,7 +117,8 @@ pub enum StepState {
 pub enum TransactionState {
     /// All of it is in force.
     Applied,
-    /// gtune was stopped in the middle of it, or could not take back what a failed step left: `gtune rollback` settles it.
+    /// gtune was stopped in the middle of it or of its rollback, or could not take back what a failed step left:
+    /// `gtune rollback` settles it.
     Unfinished,
     /// A step failed and the others were taken back, or it was rolled back.
     RolledBack,

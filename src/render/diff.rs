@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn other_changes_have_no_diff() {
-        for change in crate::plan::one_of_each() {
+        for change in crate::plan::change_samples() {
             let is_file = matches!(change, Change::File { .. } | Change::Line { .. });
             assert_eq!(exact(&change).is_some(), is_file);
             assert_eq!(shown(&change, 3, &PAGE).is_empty(), !is_file);

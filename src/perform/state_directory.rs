@@ -1,0 +1,252 @@
+//! `/var/lib/gtune`: where journals and before-images are kept, for root alone.
+
+use crate::facts::Fact;
+use crate::host::Root;
+use crate::plan::Trouble;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, fsync, mkdirat, openat, statat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Below the root that is changed.
+const PLACE: &str = "/var/lib/gtune";
+
+/// A journal larger than this is not read: it holds the images of a few files, each at most 4 MiB, as text.
+const LARGEST_JOURNAL: u64 = 64 << 20;
+
+/// A handle that can be listed and flushed.
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// The directory, known to belong to who runs gtune and to be writable by nobody else.
+#[derive(Debug)]
+pub struct StateDirectory {
+    directory: OwnedFd,
+    shown: String,
+}
+
+impl StateDirectory {
+    /// The directory, where there is one.
+    ///
+    /// # Errors
+    /// It may not be read, or others could have written what is in it.
+    pub fn find(root: &Root) -> Result<Option<Self>, Trouble> {
+        match root.open_handle(PLACE) {
+            Fact::Absent => Ok(None),
+            Fact::Unreadable(reason) => Err(Trouble::new("read the journal", reason.to_string())),
+            Fact::Known(handle) => Self::open(&handle, root.shown(PLACE)).map(Some),
+        }
+    }
+
+    /// The directory, made where there is none yet.
+    ///
+    /// # Errors
+    /// As [`StateDirectory::find`], and what the system refuses.
+    pub fn make(root: &Root) -> Result<Self, Trouble> {
+        let mut above = root.open_handle("/");
+        let ends = PLACE.match_indices('/').skip(1).map(|(at, _)| at).chain([PLACE.len()]);
+        for path in ends.filter_map(|end| PLACE.get(..end)) {
+            let mut here = root.open_handle(path);
+            if let (Fact::Absent, Fact::Known(directory)) = (&here, &above) {
+                // What lies above belongs to the distribution, and is for all to enter.
+                let mode = if path == PLACE { Mode::RWXU } else { Mode::from_raw_mode(0o755) };
+                let name = path.rsplit('/').next().unwrap_or(path);
+                make_directory(directory, name, mode).map_err(|errno| cannot("make", &root.shown(path), errno))?;
+                here = root.open_handle(path);
+            }
+            above = here;
+        }
+        match above {
+            Fact::Known(handle) => Self::open(&handle, root.shown(PLACE)),
+            Fact::Absent => Err(Trouble::new(format!("make {}", root.shown(PLACE)), "a link there leads nowhere")),
+            Fact::Unreadable(reason) => Err(Trouble::new("keep a journal", reason.to_string())),
+        }
+    }
+
+    fn open(handle: &OwnedFd, shown: String) -> Result<Self, Trouble> {
+        let directory = openat(handle, ".", DIRECTORY, Mode::empty()).map_err(|errno| match errno {
+            Errno::ACCESS => Trouble::new(format!("read {shown}"), "permission denied (needs root)"),
+            other => cannot("open", &shown, other),
+        })?;
+        let stat = fstat(&directory).map_err(|errno| cannot("look at", &shown, errno))?;
+        trusted(&stat, &shown)?;
+        Ok(Self { directory, shown })
+    }
+
+    /// The directory as the operator knows it, with a path below it.
+    pub fn shown(&self, below: &str) -> String {
+        format!("{}/{below}", self.shown)
+    }
+
+    /// Its handle.
+    pub(super) fn handle(&self) -> &OwnedFd {
+        &self.directory
+    }
+
+    /// A directory in it, where there is one.
+    pub(super) fn below(&self, name: &str) -> Result<Option<OwnedFd>, Trouble> {
+        match openat(&self.directory, name, DIRECTORY, Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(cannot("open", &self.shown(name), errno)),
+            Ok(directory) => {
+                let stat = fstat(&directory).map_err(|errno| cannot("look at", &self.shown(name), errno))?;
+                trusted(&stat, &self.shown(name))?;
+                Ok(Some(directory))
+            }
+        }
+    }
+
+    /// A directory in it, made where there is none yet; `backup/4c1d9e` is two.
+    pub(super) fn make_below(&self, path: &str) -> Result<OwnedFd, Trouble> {
+        let wrong = |errno| cannot("make", &self.shown(path), errno);
+        let mut above = openat(&self.directory, ".", DIRECTORY, Mode::empty()).map_err(wrong)?;
+        for name in path.split('/') {
+            make_directory(&above, name, Mode::RWXU).map_err(wrong)?;
+            above = openat(&above, name, DIRECTORY, Mode::empty()).map_err(wrong)?;
+            trusted(&fstat(&above).map_err(wrong)?, &self.shown(path))?;
+        }
+        Ok(above)
+    }
+
+    /// Names of the journals, oldest first.
+    pub(super) fn journal_names(&self) -> Result<Vec<String>, Trouble> {
+        let Some(directory) = self.below("journal")? else { return Ok(vec![]) };
+        let wrong = |errno| cannot("list", &self.shown("journal"), errno);
+        let mut names = vec![];
+        for entry in Dir::read_from(&directory).map_err(wrong)? {
+            let name = entry.map_err(wrong)?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".jsonl") && !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The bytes of a journal; a clause where they cannot be read.
+    pub(super) fn journal(&self, name: &str) -> Result<Vec<u8>, String> {
+        let directory = self.below("journal").map_err(|trouble| trouble.reason)?.ok_or("it went away")?;
+        // A FIFO would keep gtune waiting without O_NONBLOCK.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(&directory, name, flags, Mode::empty()).map_err(reason)?;
+        let stat = fstat(&file).map_err(reason)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err("it is not a regular file".into());
+        }
+        let mut bytes = vec![];
+        let read = File::from(file).take(LARGEST_JOURNAL + 1).read_to_end(&mut bytes);
+        read.map_err(|error| io_reason(&error))?;
+        if bytes.len() as u64 > LARGEST_JOURNAL {
+            return Err(format!("it is larger than {}", crate::units::Bytes(LARGEST_JOURNAL)));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Makes a directory; one that is there already is looked at by who opens it.
+fn make_directory(above: &OwnedFd, name: &str, mode: Mode) -> Result<(), Errno> {
+    match mkdirat(above, name, mode) {
+        Err(Errno::EXIST) => return Ok(()),
+        other => other?,
+    }
+    let made = openat(above, name, DIRECTORY, Mode::empty())?;
+    // The umask of who runs gtune must not decide who may enter.
+    fchmod(&made, mode)?;
+    fsync(&made)?;
+    fsync(openat(above, ".", DIRECTORY, Mode::empty())?)
+}
+
+/// Refuses a directory in which somebody else could have planted a journal: rolling it back would write as root what
+/// that user says.
+fn trusted(stat: &Stat, shown: &str) -> Result<(), Trouble> {
+    let trouble = |reason: String, hint: String| Err(Trouble::new(format!("trust {shown}"), reason).with_hint(hint));
+    let user = nix::unistd::geteuid().as_raw();
+    if stat.st_uid != user && stat.st_uid != 0 {
+        let reason = format!("it belongs to uid {}, who could have planted a journal", stat.st_uid);
+        return trouble(reason, format!("mv {shown} {shown}.foreign   # once you know how it came there"));
+    }
+    if stat.st_mode & 0o022 != 0 {
+        let reason = format!("others may write there (mode {:04o})", stat.st_mode & 0o7777);
+        return trouble(reason, format!("chmod 700 {shown}   # once you know that nobody has changed what is in it"));
+    }
+    Ok(())
+}
+
+/// Whether a name is taken in a directory.
+pub(super) fn is_there(directory: impl AsFd, name: &str) -> bool {
+    statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+}
+
+/// Trouble with a path.
+pub(super) fn cannot(verb: &str, shown: &str, errno: Errno) -> Trouble {
+    Trouble::new(format!("{verb} {shown}"), reason(errno))
+}
+
+/// The reason of an error number as a clause.
+pub(super) fn reason(errno: Errno) -> String {
+    io_reason(&io::Error::from(errno))
+}
+
+/// The reason of an I/O error as a clause: `no space left on device`.
+pub(super) fn io_reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    fn mode(path: &std::path::Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn looking_makes_nothing_and_making_makes_it_for_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        assert!(StateDirectory::find(&root).unwrap().is_none());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        StateDirectory::make(&root).unwrap().make_below("journal").unwrap();
+        assert_eq!(mode(&directory.path().join("var/lib")), 0o755);
+        assert_eq!(mode(&directory.path().join("var/lib/gtune")), 0o700);
+        assert_eq!(mode(&directory.path().join("var/lib/gtune/journal")), 0o700);
+        assert!(StateDirectory::find(&root).unwrap().unwrap().journal_names().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_directory_that_others_could_write_to_is_not_trusted() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        StateDirectory::make(&root).unwrap().make_below("journal").unwrap();
+        let state = directory.path().join("var/lib/gtune");
+        for planted in [state.join("journal"), state.clone()] {
+            fs::set_permissions(&planted, fs::Permissions::from_mode(0o720)).unwrap();
+            let trouble = StateDirectory::find(&root).and_then(|state| state.unwrap().journal_names()).unwrap_err();
+            assert!(trouble.reason.contains("others may write there"), "{trouble}");
+            fs::set_permissions(&planted, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        if chown(&state, Some(12345), None).is_ok() {
+            assert!(StateDirectory::make(&root).unwrap_err().reason.contains("belongs to uid 12345"));
+        }
+    }
+
+    #[test]
+    fn a_link_leads_no_further_than_the_root_and_a_fifo_is_no_journal() {
+        let directory = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("var/lib")).unwrap();
+        symlink(outside.path(), directory.path().join("var/lib/gtune")).unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        assert!(StateDirectory::make(&root).is_err());
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        fs::remove_file(directory.path().join("var/lib/gtune")).unwrap();
+        let state = StateDirectory::make(&root).unwrap();
+        state.make_below("journal").unwrap();
+        let fifo = directory.path().join("var/lib/gtune/journal/x.jsonl");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(state.journal("x.jsonl"), Err("it is not a regular file".into()));
+    }
+}

@@ -1,0 +1,141 @@
+//! Taking one change back, and the order in which changes are.
+
+use super::Care;
+use super::mount::MountTrouble;
+use super::step::Hand;
+use crate::plan::{Change, NetworkOf, Standing, Trouble, UndoOutcome};
+
+/// Whether what was live when a change was made still can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Era {
+    /// The kernel that was running then runs still.
+    Same,
+    /// The host was booted since.
+    EarlierBoot,
+    /// An image, which has no kernel.
+    Image,
+}
+
+/// How changes are taken back.
+#[derive(Debug)]
+pub(super) struct Undo<'a, H> {
+    pub hand: &'a H,
+    /// The transaction.
+    pub mark: &'a str,
+    pub care: Care,
+    pub era: Era,
+}
+
+impl<H: Hand> Undo<'_, H> {
+    /// What taking a change back comes to without touching anything; none where it can be taken back.
+    pub fn foresee(&self, change: &Change) -> Option<UndoOutcome> {
+        if let Some(reason) = self.gone(change) {
+            return Some(UndoOutcome::Left(reason));
+        }
+        match self.hand.standing(change) {
+            Err(trouble) => Some(UndoOutcome::Failed(trouble)),
+            Ok(Standing::Before) => Some(UndoOutcome::AlreadySo),
+            Ok(Standing::Other(there)) if self.care == Care::Respect => Some(UndoOutcome::Conflict(there)),
+            Ok(Standing::After | Standing::Drifted | Standing::Other(_)) => None,
+        }
+    }
+
+    /// Takes a change back.
+    pub fn take_back(&self, change: &Change) -> UndoOutcome {
+        if let Err(trouble) = self.hand.settle(change, self.mark) {
+            return UndoOutcome::Failed(trouble);
+        }
+        if let Some(outcome) = self.foresee(change) {
+            return outcome;
+        }
+        match self.hand.make(&change.clone().inverse(), self.mark, self.care) {
+            Ok(()) => UndoOutcome::Restored,
+            Err(MountTrouble::Busy) => {
+                let reason = format!("files in {} are open", change.subject());
+                UndoOutcome::Waits { reason, command: format!("fuser -vm {}", change.subject()) }
+            }
+            Err(MountTrouble::Other(trouble)) => self.not_taken_back(change, trouble),
+        }
+    }
+
+    fn not_taken_back(&self, change: &Change, trouble: Trouble) -> UndoOutcome {
+        if let Change::Directory { path, before: None, .. } = change
+            && self.hand.holds_something(path)
+        {
+            return UndoOutcome::Left(trouble.reason);
+        }
+        // A process may have ended, or somebody may have saved the file, in the last moment.
+        match self.foresee(change) {
+            Some(outcome @ (UndoOutcome::Left(_) | UndoOutcome::Conflict(_))) => outcome,
+            _ => UndoOutcome::Failed(trouble),
+        }
+    }
+
+    /// Why there is nothing left of a change to take back.
+    fn gone(&self, change: &Change) -> Option<String> {
+        let process = match change {
+            Change::ProcessLimit { process, .. } => Some(*process),
+            Change::KernelValue { network: NetworkOf::Process(process), .. } => Some(*process),
+            _ => None,
+        };
+        let (is_value, is_live) = (matches!(change, Change::KernelValue { .. }), change.is_live());
+        match self.era {
+            Era::Image if is_live => Some("an image has no running kernel".into()),
+            Era::EarlierBoot if process.is_some() || is_value => {
+                Some("the host was booted since: what it was set to then ended with that boot".into())
+            }
+            Era::Same => {
+                let ended = process.filter(|process| self.hand.has_ended(*process));
+                ended.map(|process| format!("pid {} has ended", process.pid))
+            }
+            Era::Image | Era::EarlierBoot => None,
+        }
+    }
+}
+
+/// Changes in the order in which they are taken back: newest first, but mounts, and the directories that lead to them,
+/// after all others. Between the two, services are restarted; until then they use the mounts.
+pub(super) fn in_order<'a, T>(newest_first: Vec<(T, &'a Change)>) -> [Vec<(T, &'a Change)>; 2] {
+    let targets = newest_first.iter().filter_map(|(_, change)| match change {
+        Change::Mount { target, .. } => Some(target.as_str()),
+        _ => None,
+    });
+    let targets: Vec<&str> = targets.collect();
+    let is_last = |change: &Change| match change {
+        Change::Mount { .. } => true,
+        Change::Directory { path, .. } => targets.iter().any(|target| leads_to(path, target)),
+        _ => false,
+    };
+    let (last, first) = newest_first.into_iter().partition(|(_, change)| is_last(change));
+    [first, last]
+}
+
+/// Whether a path is the directory or lies below it.
+pub(super) fn leads_to(directory: &str, path: &str) -> bool {
+    let below = path.strip_prefix(directory.trim_end_matches('/'));
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{DirectoryImage, change_samples};
+
+    #[test]
+    fn mounts_and_what_leads_to_them_come_last_and_else_the_newest_first() {
+        let mut changes = change_samples();
+        let made =
+            |path: &str| Change::Directory { path: path.into(), before: None, after: Some(DirectoryImage::OF_ROOT) };
+        changes.insert(0, made("/srv"));
+        changes.insert(0, made("/memory"));
+        let newest_first: Vec<(usize, &Change)> = changes.iter().enumerate().rev().collect();
+        let [first, last] = in_order(newest_first);
+        let subjects = |changes: &[(usize, &Change)]| -> Vec<String> {
+            changes.iter().map(|(_, change)| change.subject()).collect()
+        };
+        assert_eq!(subjects(&last), ["/srv/mem", "/mem", "/mem", "/srv"]);
+        assert_eq!(first.last().unwrap().1.subject(), "/memory");
+        assert!(first.windows(2).all(|pair| pair[0].0 > pair[1].0));
+        assert_eq!(first.len() + last.len(), changes.len());
+    }
+}

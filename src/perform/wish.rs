@@ -1,0 +1,57 @@
+//! How a transaction is to be taken back.
+
+use super::Care;
+
+/// Whether it is done or only said what would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It is done.
+    Perform,
+    /// Nothing is touched, and no lock is taken (`--dry-run`). Steps that would be done have no outcome; the outcome of
+    /// the others says why not.
+    Foresee,
+}
+
+/// Whether units that the transaction restarted are restarted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restarts {
+    /// They are.
+    Do,
+    /// They run on, with what they have.
+    Leave,
+}
+
+/// Whether systemd has to read its files again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Systemd {
+    /// It is pid 1.
+    Running,
+    /// It is not.
+    NotRunning,
+}
+
+/// Who keeps a mount from being unmounted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holders {
+    /// They, for people: `gunicorn.service (pid 812, 815)`; empty where it is not known.
+    pub who: String,
+    /// Their units: once they are restarted, the mount is free.
+    pub units: Vec<String>,
+}
+
+/// How a transaction is to be taken back.
+#[derive(Clone, Copy)]
+pub struct Wish<'a> {
+    /// For real or not.
+    pub mode: Mode,
+    /// Whether what others have changed since is overwritten.
+    pub care: Care,
+    /// Whether units are restarted.
+    pub restarts: Restarts,
+    /// Whether systemd runs.
+    pub systemd: Systemd,
+    /// The present boot, as in [`crate::plan::Begin::boot_id`].
+    pub boot_id: Option<&'a str>,
+    /// Who uses the file system mounted at a directory; asked only where it could not be unmounted.
+    pub holders: &'a dyn Fn(&str) -> Holders,
+}
