@@ -5,7 +5,7 @@ use crate::checks::{self, Outcome, Row, Selection, Verdict};
 use crate::cli::{Apply, Format, Global};
 use crate::facts::Facts;
 use crate::host::{self, Root};
-use crate::perform::{self, Commission};
+use crate::perform::{self, Origin};
 use crate::plan::{self, Action, Change, Left, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
 use std::thread;
@@ -36,8 +36,11 @@ pub fn run(global: &Global, options: &Apply, page: &Page) -> Result<Answer, Fail
     };
     if !options.dry_run && plan.refused.is_empty() && !plan.actions.is_empty() {
         permitted(&facts)?;
-        match perform::perform(&root, &plan, &Commission::of(&facts), || in_force(&root, &requests)) {
-            Ok(performed) => report.performed = Some(performed),
+        match perform::perform(&root, &plan, origin(&facts), || in_force(&root, &requests)) {
+            Ok(mut performed) => {
+                report.trouble = performed.unverified.take();
+                report.performed = Some(performed);
+            }
             Err(trouble) => report.trouble = Some(trouble),
         }
         report.findings = findings(&facts, &host::observe(&root), &requests);
@@ -99,13 +102,27 @@ fn rehearse(facts: &Facts, plan: &mut Plan) {
     }
 }
 
+/// Who wants it, and on which boot.
+fn origin(facts: &Facts) -> Origin {
+    Origin {
+        boot_id: facts.host.boot_id.known().filter(|_| facts.host.live).cloned(),
+        sudo_user: std::env::var("SUDO_USER").ok(),
+        arguments: arguments(),
+    }
+}
+
+/// The command line; what is not UTF-8 in it, lossily.
+fn arguments() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
 /// A live host is changed by root alone.
 fn permitted(facts: &Facts) -> Result<(), Failure> {
     if !facts.host.live || facts.host.uid == 0 {
         return Ok(());
     }
-    let command = std::env::args().map(|word| shlex::try_quote(&word).map(Into::into).unwrap_or(word));
-    let command: Vec<String> = command.collect();
+    let quoted = |word: String| shlex::try_quote(&word).map(Into::into).unwrap_or(word);
+    let command: Vec<String> = arguments().into_iter().map(quoted).collect();
     Err(Failure::new(ExitCode::CouldNotChange, "change this host: needs root")
         .with_hint(format!("sudo {}", command.join(" "))))
 }

@@ -90,10 +90,12 @@ impl ApplyReport<'_> {
     pub fn outcome(&self) -> ApplyOutcome {
         let steps = self.performed.as_ref().map(|performed| performed.steps.as_slice()).unwrap_or_default();
         let is_changed = steps.contains(&StepOutcome::Changed);
-        let is_failed = steps.iter().any(|step| matches!(step, StepOutcome::Failed(_)));
+        // What was done and then not seen to be in force is a failure too.
+        let is_failed = steps.iter().any(|step| matches!(step, StepOutcome::Failed(_)))
+            || (self.trouble.is_some() && !steps.is_empty());
         let is_kept = steps.iter().any(|step| matches!(step, StepOutcome::NotUndone(_)));
         // A step that is still changed beside one that failed was not taken back, whatever the reason.
-        if is_kept || is_changed && (is_failed || self.trouble.is_some()) {
+        if is_kept || is_changed && is_failed {
             ApplyOutcome::PartlyChanged
         } else if is_failed {
             ApplyOutcome::Failed

@@ -1,6 +1,7 @@
 //! Why a command could not answer.
 
 use super::ExitCode;
+use crate::plan::Trouble;
 use std::io;
 use thiserror::Error;
 
@@ -17,6 +18,11 @@ impl Failure {
     /// `what` follows the word "cannot": `find unit api.service: no Gunicorn runs in it`.
     pub fn new(code: ExitCode, what: impl Into<String>) -> Self {
         Self { what: what.into(), hint: None, code }
+    }
+
+    /// What kept a change from being made.
+    pub fn of(code: ExitCode, trouble: Trouble) -> Self {
+        Self { what: format!("{}: {}", trouble.what, trouble.reason), hint: trouble.hint, code }
     }
 
     /// The same with what to do about it, in a line.

@@ -5,14 +5,14 @@ use crate::cli::{Format, Global, History};
 use crate::perform;
 use crate::render::{self, Page};
 
-/// Lists the transactions of the host below `--root`, newest first.
+/// Lists the transactions of the host below `--root`, newest first, or shows one of them in full.
 ///
 /// # Errors
 /// Where the journals cannot be read, or the one that was named is not there.
 pub fn run(global: &Global, options: &History, page: &Page) -> Result<Answer, Failure> {
     let root = open(&global.root)?;
-    let (mut transactions, unreadable) =
-        perform::history(&root).map_err(|trouble| Failure::of(ExitCode::CouldNotLook, trouble))?;
+    let told = perform::history(&root).map_err(|trouble| Failure::of(ExitCode::CouldNotLook, trouble))?;
+    let (mut transactions, unreadable) = told;
     if let Some(id) = &options.id {
         transactions.retain(|transaction| transaction.begin.id.starts_with(id.as_str()));
         if transactions.is_empty() {
@@ -20,10 +20,12 @@ pub fn run(global: &Global, options: &History, page: &Page) -> Result<Answer, Fa
                 .with_hint("gtune history"));
         }
     }
-    let report = HistoryReport { transactions, unreadable };
-    let text = match global.format {
-        Format::Json => render::json::history(&report),
-        Format::Table | Format::Prometheus | Format::Nagios => render::history::history(&report, page),
+    let report = HistoryReport { root: root.name().to_owned(), transactions, unreadable };
+    let text = match (global.format, &options.id) {
+        (Format::Json, None) => render::json::history(&report),
+        (Format::Json, Some(_)) => render::json::history_in_full(&report),
+        (_, None) => render::history::list(&report, page),
+        (_, Some(_)) => render::history::in_full(&report, page),
     };
     Ok(Answer { text, exit: ExitCode::Healthy.number() })
 }

@@ -1,17 +1,24 @@
 //! One page per verb.
 
+mod apply;
 mod change_report;
 mod doctor;
 mod exit_code;
 mod explain;
 mod failure;
+mod history;
+mod open;
+mod recommended;
 mod report;
+mod rollback;
 mod scope;
 
 pub use change_report::{ApplyOutcome, ApplyReport, FindingChange, HistoryReport, RollbackOutcome, RollbackReport};
 pub use exit_code::ExitCode;
 pub use failure::{Failure, reason};
 pub use report::{Report, State};
+
+use open::open;
 
 use crate::cli::{Cli, Command};
 use crate::render::Page;
@@ -34,8 +41,8 @@ pub fn run(cli: &Cli, page: &Page) -> Result<Answer, Failure> {
         Command::Doctor(options) if options.list => Ok(explain::list(cli.global.format, page)),
         Command::Doctor(options) => doctor::run(&cli.global, options, page),
         Command::Explain(options) => Ok(explain::run(options.check.0, cli.global.format, page)),
-        Command::Apply(_) | Command::Rollback(_) | Command::History(_) => {
-            Err(Failure::new(ExitCode::CouldNotChange, "change this host: the verbs are not joined yet"))
-        }
+        Command::Apply(options) => apply::run(&cli.global, options, page),
+        Command::Rollback(options) => rollback::run(&cli.global, options, page),
+        Command::History(options) => history::run(&cli.global, options, page),
     }
 }

@@ -1,8 +1,77 @@
 //! `gtune rollback`: take a transaction back, or print the shell script that does.
 
 use super::{Answer, ExitCode, Failure, RollbackReport, open};
-use crate::cli::{Format, Global, Rollback};
-use crate::facts::Fact;
+use crate::cli::{self, Format, Global, Rollback};
+use crate::facts::Service;
 use crate::host::{self, Root};
-use crate::perform::{self};
+use crate::perform::{self, Care, Holders, Mode, Restarts, Systemd, Wish};
 use crate::render::{self, Page};
+
+/// Takes a transaction of the host below `--root` back.
+///
+/// # Errors
+/// Where nothing could be begun: no such transaction, no leave, another gtune at work.
+pub fn run(global: &Global, options: &Rollback, page: &Page) -> Result<Answer, Failure> {
+    let root = open(&global.root)?;
+    permitted(&root, options)?;
+    let machine = host::machine::machine(&root);
+    let holders = |target: &str| holders(&root, target);
+    let wish = Wish {
+        mode: if options.dry_run || options.print { Mode::Foresee } else { Mode::Perform },
+        care: if options.force { Care::Overwrite } else { Care::Respect },
+        restarts: restarts(options),
+        systemd: if machine.systemd.known().is_some() { Systemd::Running } else { Systemd::NotRunning },
+        boot_id: machine.boot_id.known().map(String::as_str),
+        holders: &holders,
+    };
+    let rolled_back = perform::rollback(&root, options.id.as_deref(), &wish)
+        .map_err(|trouble| Failure::of(ExitCode::CouldNotChange, trouble))?;
+    let dry_run = wish.mode == Mode::Foresee;
+    let report = RollbackReport { root: root.name().to_owned(), rolled_back, dry_run };
+    Ok(Answer { text: text(&report, options, global.format, page), exit: report.exit_code().number() })
+}
+
+fn text(report: &RollbackReport, options: &Rollback, format: Format, page: &Page) -> String {
+    match (format, options.print) {
+        (Format::Json, true) => render::json::script(report),
+        (Format::Json, false) => render::json::rollback(report),
+        (_, true) => render::undo_script::script(report),
+        (_, false) => render::rollback::rollback(report, page),
+    }
+}
+
+fn restarts(options: &Rollback) -> Restarts {
+    match options.restarts() {
+        cli::Restarts::AsApplied => Restarts::AsApplied,
+        cli::Restarts::All => Restarts::All,
+        cli::Restarts::None => Restarts::Leave,
+    }
+}
+
+/// A live host is changed by root alone; and only root may read what was changed.
+fn permitted(root: &Root, options: &Rollback) -> Result<(), Failure> {
+    if !root.is_live() || nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let verb = if options.dry_run || options.print { "read the journal of this host" } else { "change this host" };
+    let hint = format!("sudo gtune rollback{}", options.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default());
+    Err(Failure::new(ExitCode::CouldNotChange, format!("{verb}: needs root")).with_hint(hint))
+}
+
+/// The Gunicorns whose heartbeat lies in a mount.
+fn holders(root: &Root, target: &str) -> Holders {
+    let facts = host::observe(root);
+    let beats_in = |service: &&Service| {
+        let places = service.workers.iter().filter_map(|worker| worker.heartbeat.known()?.filesystem.known());
+        places.into_iter().any(|filesystem| filesystem.mount_point == target)
+    };
+    let services: Vec<&Service> = facts.services.known().into_iter().flatten().filter(beats_in).collect();
+    let told = |service: &&Service| {
+        let pids: Vec<String> = service.processes().map(|process| process.pid.to_string()).collect();
+        format!("{} (pid {})", service.name, pids.join(", "))
+    };
+    Holders {
+        who: services.iter().map(told).collect::<Vec<_>>().join(", "),
+        units: services.iter().filter_map(|service| service.unit.known().map(|unit| unit.name.clone())).collect(),
+    }
+}

@@ -85,9 +85,8 @@ impl Hand for OnHost<'_> {
 
     fn settle(&self, change: &Change, mark: &str) -> Result<(), Trouble> {
         match change {
-            Change::File { path, before, after } | Change::Line { path, before, after, .. } => {
-                file::settle(self.0, path, before.as_ref(), after.as_ref(), mark)
-            }
+            Change::File { path, before, after } => file::settle(self.0, path, before.as_ref(), after.as_ref(), mark),
+            Change::Line { .. } => line_of(change).map_or(Ok(()), |line| line::settle(self.0, &line, mark)),
             _ => Ok(()),
         }
     }
