@@ -95,7 +95,7 @@ impl<H: Hand> Undo<'_, H> {
 
 /// Changes in the order in which they are taken back: newest first, but mounts, and the directories that lead to them,
 /// after all others. Between the two, services are restarted; until then they use the mounts.
-pub(super) fn in_order<'a, T>(newest_first: Vec<(T, &'a Change)>) -> [Vec<(T, &'a Change)>; 2] {
+pub(super) fn in_order<T>(newest_first: Vec<(T, &Change)>) -> [Vec<(T, &Change)>; 2] {
     let targets = newest_first.iter().filter_map(|(_, change)| match change {
         Change::Mount { target, .. } => Some(target.as_str()),
         _ => None,

@@ -58,7 +58,7 @@ impl Transaction {
 
 /// What a line holds.
 enum Line {
-    Record(Record),
+    Record(Box<Record>),
     Newer,
     Damaged,
 }
@@ -77,7 +77,7 @@ fn sound(bytes: &[u8]) -> Result<(Vec<Record>, usize), String> {
             Line::Record(record) => match damaged {
                 Some(damaged) => return Err(format!("line {damaged} is damaged")),
                 None => {
-                    records.push(record);
+                    records.push(*record);
                     length = seen;
                 }
             },
@@ -95,7 +95,7 @@ fn read(line: &[u8]) -> Line {
     if value.get("schema").and_then(Value::as_u64).is_some_and(|schema| schema > SCHEMA) {
         return Line::Newer;
     }
-    serde_json::from_value(value).map_or(Line::Newer, Line::Record)
+    serde_json::from_value(value).map_or(Line::Newer, |record| Line::Record(Box::new(record)))
 }
 
 #[cfg(test)]
