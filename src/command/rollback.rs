@@ -18,7 +18,7 @@ pub fn run(global: &Global, options: &Rollback, page: &Page) -> Result<Answer, F
     let holders = |target: &str| holders(&root, target);
     let wish = Wish {
         mode: if options.dry_run || options.print { Mode::Foresee } else { Mode::Perform },
-        care: if options.force { Care::Overwrite } else { Care::Respect },
+        care: if options.force { Care::Overwrite } else { Care::LineAlone },
         restarts: restarts(options),
         systemd: if machine.systemd.known().is_some() { Systemd::Running } else { Systemd::NotRunning },
         boot_id: machine.boot_id.known().map(String::as_str),

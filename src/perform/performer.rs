@@ -122,11 +122,11 @@ impl<'a, H: Hand, B: Book> Performer<'a, H, B> {
     fn after_failure(&mut self, at: usize, change: &Change, trouble: &Trouble) {
         let is_settled = self.hand.settle(change, self.book.id()).is_ok();
         let is_clean = match self.hand.standing(change) {
-            Ok(Standing::Before) => true,
+            Ok(Standing::Before | Standing::Drifted) => true,
             // What is now something else was changed by somebody else in the last moment, and gtune kept off. A number
             // may be what the kernel made of gtune's.
             Ok(Standing::Other(_)) => !matches!(change, Change::KernelValue { .. } | Change::ProcessLimit { .. }),
-            Ok(Standing::After | Standing::Drifted) | Err(_) => false,
+            Ok(Standing::After) | Err(_) => false,
         };
         if is_settled && is_clean {
             // Without this record the host is asked again by a rollback, which comes to the same.
@@ -164,7 +164,7 @@ impl<'a, H: Hand, B: Book> Performer<'a, H, B> {
     fn undo(&mut self, at: usize, change: &Change) {
         // What the kernel made of a step that failed is nobody else's work, whatever it is.
         let is_own = change.is_live() && matches!(self.outcomes.get(at), Some(StepOutcome::Failed(_)));
-        let care = if is_own { Care::Overwrite } else { Care::Respect };
+        let care = if is_own { Care::Overwrite } else { Care::LineAlone };
         let undo = Undo { hand: self.hand, mark: self.book.id(), care, era: Era::Same };
         let outcome = undo.take_back(change);
         self.is_left |= !outcome.is_settled();

@@ -175,6 +175,23 @@ impl<'a, H: Hand> Rollback<'a, H> {
         }
     }
 
+    /// The units to be restarted, each once.
+    fn units(&self) -> Vec<String> {
+        let mut units = match self.wish.restarts {
+            Restarts::Leave => vec![],
+            Restarts::AsApplied | Restarts::All => self.transaction.begin.restarts.clone(),
+        };
+        if self.wish.restarts == Restarts::All {
+            let subjects: Vec<String> = self.transaction.steps.iter().map(|step| step.change.subject()).collect();
+            for unit in subjects.iter().filter_map(|path| unit_of_drop_in(path)) {
+                if !units.iter().any(|known| known == unit) {
+                    units.push(unit.to_owned());
+                }
+            }
+        }
+        units
+    }
+
     /// systemd and the services learn what was taken back, before the mounts that services use are.
     fn services(&mut self, for_real: bool, mounts: &[(&TransactionStep, &Change)]) {
         let was_stopped = self.transaction.state != TransactionState::Applied;
@@ -195,13 +212,18 @@ impl<'a, H: Hand> Rollback<'a, H> {
             let outcome = for_real.then(|| outcome_of(hand.reload()));
             self.steps.push(UndoStep { action: Action::Reload, outcome });
         }
-        if can && restarts && self.wish.restarts == Restarts::Do {
-            for unit in &self.transaction.begin.restarts {
-                let outcome = for_real.then(|| outcome_of(hand.restart(unit)));
-                self.steps.push(UndoStep { action: Action::Restart(unit.clone()), outcome });
+        if can && restarts {
+            for unit in self.units() {
+                let outcome = for_real.then(|| outcome_of(hand.restart(&unit)));
+                self.steps.push(UndoStep { action: Action::Restart(unit), outcome });
             }
         }
     }
+}
+
+/// The unit that a drop-in in `/etc/systemd/system/UNIT.d` belongs to.
+fn unit_of_drop_in(path: &str) -> Option<&str> {
+    path.strip_prefix("/etc/systemd/system/")?.split_once(".d/").map(|(unit, _)| unit)
 }
 
 fn outcome_of(came_to: Result<(), Trouble>) -> UndoOutcome {

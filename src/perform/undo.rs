@@ -34,9 +34,10 @@ impl<H: Hand> Undo<'_, H> {
         }
         match self.hand.standing(change) {
             Err(trouble) => Some(UndoOutcome::Failed(trouble)),
-            Ok(Standing::Before) => Some(UndoOutcome::AlreadySo),
-            Ok(Standing::Other(there)) if self.care == Care::Respect => Some(UndoOutcome::Conflict(there)),
-            Ok(Standing::After | Standing::Drifted | Standing::Other(_)) => None,
+            // In a file that has drifted, gtune's line is as it was before.
+            Ok(Standing::Before | Standing::Drifted) => Some(UndoOutcome::AlreadySo),
+            Ok(Standing::Other(there)) if self.care != Care::Overwrite => Some(UndoOutcome::Conflict(there)),
+            Ok(Standing::After | Standing::Other(_)) => None,
         }
     }
 

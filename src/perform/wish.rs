@@ -12,12 +12,14 @@ pub enum Mode {
     Foresee,
 }
 
-/// Whether units that the transaction restarted are restarted again.
+/// Which units are restarted, so that they no longer use what is taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restarts {
-    /// They are.
-    Do,
-    /// They run on, with what they have.
+    /// Those that the transaction restarted.
+    AsApplied,
+    /// Also those whose drop-ins are taken back.
+    All,
+    /// None: they run on, with what they have.
     Leave,
 }
 
@@ -44,7 +46,7 @@ pub struct Holders {
 pub struct Wish<'a> {
     /// For real or not.
     pub mode: Mode,
-    /// Whether what others have changed since is overwritten.
+    /// Whether what others have changed since is overwritten; gtune's line alone is taken out of files that drifted.
     pub care: Care,
     /// Whether units are restarted.
     pub restarts: Restarts,

@@ -33,9 +33,9 @@ impl Trouble {
 pub enum Standing {
     /// As it was before the change.
     Before,
-    /// As it is after the change.
+    /// As it is after the change; of a line, also where others have changed other lines.
     After,
-    /// Others have changed what lies around it; gtune's own part can still be changed alone.
+    /// Others have changed other lines; this one is as before, and could be changed alone.
     Drifted,
     /// Something else: somebody else has changed it. The text says what is there.
     Other(String),

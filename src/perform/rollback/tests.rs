@@ -11,7 +11,7 @@ use std::cell::RefCell;
 const WISH: Wish<'static> = Wish {
     mode: Mode::Perform,
     care: Care::Respect,
-    restarts: Restarts::Do,
+    restarts: Restarts::AsApplied,
     systemd: Systemd::Running,
     boot_id: Some("this boot"),
     holders: &|_| Holders { who: "pid 812".into(), units: vec![] },
