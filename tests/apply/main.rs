@@ -6,15 +6,33 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod again;
 mod bed;
 mod crash;
+mod fstab;
+mod live;
+mod obstacles;
 mod rivals;
 mod snapshot;
 mod sweep;
+mod targets;
 mod trace;
 mod tree;
+mod undo;
+mod units;
 
 fn main() {
-    let laws = [bed::laws(), crash::laws(), rivals::laws()];
+    let laws = [
+        bed::laws(),
+        fstab::laws(),
+        obstacles::laws(),
+        targets::laws(),
+        again::laws(),
+        undo::laws(),
+        units::laws(),
+        rivals::laws(),
+        crash::laws(),
+        live::laws(),
+    ];
     support::run_laws(laws.into_iter().flatten().collect());
 }

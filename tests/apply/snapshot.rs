@@ -8,10 +8,13 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Where gtune keeps its own state: no part of the host it looks after.
-const OWN: [&str; 2] = ["var/lib/gtune", "run/lock/gtune.lock"];
+const OWN: &str = "var/lib/gtune";
 
-/// The directories that hold them: their time stamps move when gtune first runs.
-const ABOVE_OWN: [&str; 3] = ["var", "var/lib", "run/lock"];
+/// The directory that holds it: its time stamp moves when gtune first runs.
+const ABOVE_OWN: &str = "var/lib";
+
+/// What tells the next gtune that one is at work, and which: signed anew each time, and never of any meaning afterwards.
+const LOCK: &str = "var/lib/gtune/lock";
 
 /// A picture of a tree.
 #[derive(Debug, Clone)]
@@ -54,14 +57,15 @@ impl Snapshot {
     /// The tree without gtune's own state.
     pub fn of(root: &Path) -> Result<Self> {
         let mut whole = Self::whole(root)?;
-        whole.0.retain(|path, _| !OWN.iter().any(|own| path.starts_with(own)));
+        whole.0.retain(|path, _| !path.starts_with(OWN));
         Ok(whole)
     }
 
-    /// The tree with gtune's own state.
+    /// The tree with gtune's own state, its lock apart.
     pub fn whole(root: &Path) -> Result<Self> {
         let mut entries = BTreeMap::new();
         gather(root, Path::new(""), &mut entries).map_err(|e| format!("cannot read {}: {e}", root.display()))?;
+        entries.remove(Path::new(LOCK));
         Ok(Self(entries))
     }
 
@@ -80,7 +84,7 @@ impl Snapshot {
         let paths: BTreeSet<&PathBuf> = self.0.keys().chain(before.0.keys()).collect();
         let lines = paths.into_iter().filter_map(|path| {
             let told = match (before.0.get(path), self.0.get(path)) {
-                (Some(old), Some(new)) => old.difference(new, closely, is_above_own(path))?,
+                (Some(old), Some(new)) => old.difference(new, closely, path == Path::new(ABOVE_OWN))?,
                 (Some(_), None) => "is gone".to_owned(),
                 (None, _) => "is new".to_owned(),
             };
@@ -96,10 +100,6 @@ impl Snapshot {
             some => Err(format!("the tree is not what it was:\n  {}", some.join("\n  ")).into()),
         }
     }
-}
-
-fn is_above_own(path: &Path) -> bool {
-    ABOVE_OWN.iter().any(|above| path == Path::new(above))
 }
 
 impl Entry {

@@ -158,7 +158,7 @@ impl Tree {
         Ok(files.iter().map(|file| fs::read_to_string(file).unwrap_or_default()).collect())
     }
 
-    /// The journals of gtune, oldest first.
+    /// The journals of gtune, in no order of meaning: those of one second are named by chance.
     pub fn journals(&self) -> Result<Vec<PathBuf>> {
         let Ok(entries) = fs::read_dir(self.at("var/lib/gtune/journal")) else { return Ok(Vec::new()) };
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
