@@ -37,17 +37,30 @@ const KEPT: &[(&str, &[u8])] = &[
     ("with_crlf", b"# from afar\r\n/dev/vda1 / ext4 rw 0 1\r\n"),
     ("with_crlf_without_a_final_newline", b"# from afar\r\n/dev/vda1 / ext4 rw 0 1"),
     ("with_tabs", b"/dev/vda1\t/\text4\trw\t0\t1\n\t/dev/vdb1 \t /data\txfs\tdefaults\n"),
-    ("with_octal_escapes", b"//nas/my\\040share /srv/my\\040share cifs credentials=/root/a\\040b 0 0\n/d\\134x /y\\011z auto rw\n"),
+    (
+        "with_octal_escapes",
+        b"//nas/my\\040share /srv/my\\040share cifs credentials=/a\\040b 0 0\n/d\\134x /y\\011z auto rw\n",
+    ),
     ("with_a_hash_in_a_field", b"sshfs#u@h:/x /mnt/x fuse user 0 0\ntmpfs /mem#1 tmpfs size=1m 0 0\n"),
-    ("with_duplicate_targets_of_others", b"/dev/vdb1 /data xfs rw 0 2\n/dev/vdc1 /data ext4 rw 0 2\nnone none swap sw\nx none swap sw\n"),
-    ("with_comments_in_the_middle", b"/dev/vda1 / ext4 rw 0 1\n  # tmpfs /mem tmpfs size=1m 0 0\n#tmpfs /mem tmpfs\n/dev/vdb1 /data xfs rw\n"),
+    (
+        "with_duplicate_targets_of_others",
+        b"/dev/vdb1 /data xfs rw 0 2\n/dev/vdc1 /data ext4 rw 0 2\nx none swap sw\ny none swap sw\n",
+    ),
+    (
+        "with_comments_in_the_middle",
+        b"/dev/vda1 / ext4 rw 0 1\n  # tmpfs /mem tmpfs size=1m 0 0\n#tmpfs /mem tmpfs\n/dev/vdb1 /data xfs rw\n",
+    ),
     ("with_text_after_the_sixth_field", b"/dev/vda1 / ext4 rw 0 1 # the disk\n/dev/vdb1 /data xfs rw 0 2 and so on\n"),
     ("with_blank_lines_at_the_end", b"/dev/vda1 / ext4 rw 0 1\n\n\n   \n"),
     ("of_invalid_utf_8", b"# caf\xe9 \xff\xfe\n/dev/vda1 /\xe9t\xe9 ext4 rw 0 1\n"),
     ("with_a_nul", b"# \0 what is this\n/dev/vda1 / ext4 rw 0 1\n"),
     ("with_garbage", b"what is this\n\\\n====\n/dev/vda1\n"),
     ("with_x_systemd_options", b"/dev/vdb1 /data xfs noauto,x-systemd.automount,x-systemd.idle-timeout=60 0 2\n"),
-    ("written_by_cloud_init", b"LABEL=root\t/\text4\tdefaults\t0 1\n/dev/sdb\t/mnt\tauto\tdefaults,nofail,x-systemd.after=cloud-init.service,_netdev,comment=cloudconfig\t0\t2\n"),
+    (
+        "written_by_cloud_init",
+        b"LABEL=root\t/\text4\tdefaults\t0 1\n/dev/sdb\t/mnt\tauto\t\
+          defaults,nofail,x-systemd.after=cloud-init.service,_netdev,comment=cloudconfig\t0\t2\n",
+    ),
     ("with_a_mount_below_the_target_elsewhere", b"tmpfs /srv/mem tmpfs size=1m 0 0\ntmpfs /memory tmpfs size=1m 0 0\n"),
     ("with_a_tmpfs_for_tmp", b"tmpfs /tmp tmpfs defaults,noatime,mode=1777 0 0\n"),
 ];

@@ -1,7 +1,7 @@
 //! `gtune apply` on live hosts in namespaces of their own: mounts, kernel values and limits that are really there.
 //!
-//! Such a host has copies or empty file systems in place of all that gtune writes to; a law that finds one missing fails
-//! before gtune is started.
+//! Such a host has copies or empty file systems in place of all that gtune writes to; a law that finds one missing
+//! fails before gtune is started.
 
 use crate::snapshot::{Closely, Snapshot};
 use crate::support::{Host, Law, Need, Outcome, Result, Running, eventually};
@@ -89,8 +89,8 @@ impl Live {
     /// The type and the options of what is mounted at the target; none where nothing is.
     fn mounted(&self) -> Result<Option<(String, String)>> {
         let text = fs::read_to_string(self.0.seen_from_outside("/proc/1/mounts"))?;
-        let lines = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        let found = lines.filter(|fields| fields.get(1) == Some(&TARGET)).last();
+        let mut lines = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let found = lines.rfind(|fields| fields.get(1) == Some(&TARGET));
         Ok(found.map(|fields| (fields[2].to_owned(), fields[3].to_owned())))
     }
 

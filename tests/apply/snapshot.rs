@@ -13,7 +13,7 @@ const OWN: &str = "var/lib/gtune";
 /// The directory that holds it: its time stamp moves when gtune first runs.
 const ABOVE_OWN: &str = "var/lib";
 
-/// What tells the next gtune that one is at work, and which: signed anew each time, and never of any meaning afterwards.
+/// What tells the next gtune that one is at work, and which: signed anew each time, and of no meaning afterwards.
 const LOCK: &str = "var/lib/gtune/lock";
 
 /// A picture of a tree.

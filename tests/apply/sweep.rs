@@ -129,8 +129,8 @@ impl std::fmt::Display for Case<'_> {
     }
 }
 
-/// Every call is met by a kill, and by one error; over the calls of a name the errors take turns, so that each name is met
-/// by all of them. A program that ends can only be killed.
+/// Every call is met by a kill, and by one error; over the calls of a name the errors take turns, so that each name is
+/// met by all of them. A program that ends can only be killed.
 fn cases(calls: &[Call]) -> Vec<Case<'_>> {
     let mut turns: HashMap<&str, usize> = HashMap::new();
     let mut cases = Vec::new();

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// System calls that change files, or what else of them is durable. Names a machine does not have are left out by `?`.
 const CALLS: &str = "?open,openat,?openat2,?creat,write,?pwrite64,writev,?pwritev,?pwritev2,?sendfile,?copy_file_range,\
@@ -46,6 +46,23 @@ pub struct Hit {
     pub outcome: Outcome,
     /// The call that was hit, as strace saw it.
     pub line: String,
+}
+
+impl Call {
+    /// The paths it is given, each after the directory that it is relative to: `5</etc>, "fstab"`. One that is absolute
+    /// stands for itself.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut rest = self.line.as_str();
+        while let Some((before, after)) = rest.split_once('"') {
+            let directory =
+                before.rsplit_once('<').and_then(|(_, path)| path.split_once('>')).map_or("", |(path, _)| path);
+            let Some((path, after)) = after.split_once('"') else { break };
+            found.push(Path::new(directory).join(path));
+            rest = after;
+        }
+        found
+    }
 }
 
 impl fmt::Display for Call {
