@@ -151,13 +151,14 @@ fn editor(saves: Saves, then: Then) -> Result {
     Ok(())
 }
 
-/// The renames of a clean run, each with the write that follows it.
+/// The renames of a clean run that put a file of the host in its place, each with the write that follows it.
 fn swaps(tree: &Tree) -> Result<Vec<(Call, Call)>> {
     let copy = tree.copy()?;
     let log = tempfile::NamedTempFile::new()?;
     let (outcome, calls) = trace::record(&gtune(copy.path(), &ALL), copy.path(), log.path())?;
     outcome.success()?;
-    let pairs = calls.windows(2).filter(|pair| pair[0].name.starts_with("rename"));
+    let is_swap = |call: &Call| call.name.starts_with("rename") && !call.line.contains("/var/lib/gtune");
+    let pairs = calls.windows(2).filter(|pair| is_swap(&pair[0]));
     Ok(pairs.map(|pair| (pair[0].clone(), pair[1].clone())).collect())
 }
 

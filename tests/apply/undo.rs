@@ -279,8 +279,8 @@ fn torn() -> Result {
     tree.must_be(&before, Closely::Restored)
 }
 
-/// A journal loses its end in a power cut where it was not yet on disk. Steps it tells of are taken back; where it tells
-/// of none nothing was done by this contract, so what is found on the host is not touched.
+/// A journal loses its end in a power cut where it was not yet on disk. Steps it tells of are taken back; where it
+/// tells of none nothing was done by this contract, so what is found on the host is not touched.
 fn cut_anywhere() -> Result {
     let applied = Tree::new()?;
     let arguments = [&SYSCTL[..], &TMPFS].concat();
