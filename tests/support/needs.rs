@@ -32,6 +32,10 @@ pub enum Need {
     Strace,
     /// A temporary directory that does not lie in memory.
     Disk,
+    /// Leave to set the attributes of chattr(1) on temporary files.
+    // Not every test program has laws that need it.
+    #[allow(dead_code)]
+    Attributes,
 }
 
 /// The directory `tests/run` fills.
@@ -96,6 +100,7 @@ impl Need {
                 "no strace, or no leave to trace; run: sudo apt-get install strace".to_owned(),
             ),
             Self::Disk => disk(),
+            Self::Attributes => attributes(),
         }
     }
 }
@@ -118,6 +123,15 @@ fn disk() -> Option<String> {
     let kind = nix::sys::statfs::statfs(directory.path()).ok()?.filesystem_type();
     let in_memory = kind == nix::sys::statfs::TMPFS_MAGIC;
     unless(!in_memory, "temporary files lie in memory; run: TMPDIR=/var/tmp tests/run".to_owned())
+}
+
+fn attributes() -> Option<String> {
+    let file = tempfile::NamedTempFile::new().ok()?;
+    let chattr = |change: &str| succeeds(Command::new("chattr").arg(change).arg(file.path()));
+    unless(
+        chattr("+i") && chattr("-i"),
+        "no attributes can be set (chattr); run as root, on ext4: sudo -E TMPDIR=/var/tmp tests/run".to_owned(),
+    )
 }
 
 /// Whether a command can be run and ends well.
