@@ -127,6 +127,18 @@ const WRITING: &[&str] = &[
     "rlimit::setrlimit",
     "rlimit::Resource::set",
     "sys::reboot",
+    // The same of rustix, and prlimit(2).
+    "fs::renameat",
+    "fs::renameat_with",
+    "fs::unlinkat",
+    "fs::mkdirat",
+    "fs::symlinkat",
+    "fs::linkat",
+    "fs::fchmod",
+    "fs::fchown",
+    "fs::fsetxattr",
+    "fs::fremovexattr",
+    "rlimit::prlimit",
 ];
 
 /// Methods that open for writing or change a kernel value.
