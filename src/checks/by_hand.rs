@@ -16,7 +16,7 @@ pub(super) struct GunicornOption<'a> {
 }
 
 /// ` --unit gunicorn.service` for a command line of gtune; empty where no system unit runs the service.
-pub(super) fn unit_option(service: &Service) -> String {
+pub(crate) fn unit_option(service: &Service) -> String {
     match &service.manager {
         Manager::SystemUnit(unit) => format!(" --unit {}", quoted(unit)),
         _ => String::new(),
@@ -32,18 +32,18 @@ pub(super) fn whom(service: &Service) -> String {
 }
 
 /// `gtune`, told of the directory it judges where that is not the live host.
-pub(super) fn gtune(facts: &Facts) -> String {
+pub(crate) fn gtune(facts: &Facts) -> String {
     if facts.host.live { "gtune".into() } else { format!("gtune --root {}", quoted(&facts.host.root)) }
 }
 
 /// Whether this is a container that holds one application, so that mounts and kernel values are its runtime's business.
 /// A system container (LXC, nspawn) has an fstab, a service manager and often kernel values of its own.
-pub(super) fn holds_one_application(container: &Container) -> bool {
+pub(crate) fn holds_one_application(container: &Container) -> bool {
     !matches!(container.runtime.as_str(), "lxc" | "systemd-nspawn" | "namespace")
 }
 
 /// The container that bounds this service, where it holds one application.
-pub(super) fn application_container(service: &Service) -> Option<&Container> {
+pub(crate) fn application_container(service: &Service) -> Option<&Container> {
     service.container.as_ref().filter(|container| holds_one_application(container))
 }
 

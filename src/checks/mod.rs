@@ -4,7 +4,7 @@
 //! man page and the generic tests follow from the table.
 
 mod assess;
-mod by_hand;
+pub(crate) mod by_hand;
 mod columns;
 mod control_socket;
 mod disk_wait;
@@ -21,22 +21,22 @@ mod judged;
 mod limits_source;
 mod listen_backlog;
 mod listen_overflows;
-mod listen_queue;
+pub(crate) mod listen_queue;
 mod login_limits;
 mod memory_headroom;
 mod oom_kills;
 mod oom_policy;
-mod open_file_limit;
+pub(crate) mod open_file_limit;
 mod open_file_usage;
 mod process_names;
 mod sendfile;
 mod somaxconn;
-mod steps;
+pub(crate) mod steps;
 mod stop_timeout;
 mod system_file_limit;
 mod task_limit;
 mod tmpfs_mount;
-mod unit_limit;
+pub(crate) mod unit_limit;
 mod verdict;
 mod version_quirks;
 mod weigh;
