@@ -4,18 +4,26 @@
 //! script that undoes it are all renderings of the same [`Change`]s; [`Change::inverse`] is the only undo there is.
 
 mod change;
+mod draft;
 mod drop_in;
 mod ground;
 mod image;
+mod login_limits;
+mod oom_policy;
+mod open_files;
+mod order;
 mod outcome;
 mod request;
+mod somaxconn;
 mod step;
 mod target;
 mod transaction;
 
 pub use change::{Change, NetworkOf, ProcessRef};
+pub use draft::{draft, places};
 pub use ground::{Ground, Obstacle, Place, Places};
 pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};
+pub use order::{LiveManager, in_order, undo_order};
 pub use outcome::{Performed, RolledBack, Standing, StepOutcome, Trouble, UndoOutcome, UndoStep};
 pub use request::{Backend, MountSize, OomPolicy, OpenFiles, Request, TmpfsRequest};
 pub use step::{Action, Already, Left, Plan, Refusal, Topic};
