@@ -16,7 +16,7 @@ pub(crate) struct GunicornOption<'a> {
 }
 
 /// ` --unit gunicorn.service` for a command line of gtune; empty where no system unit runs the service.
-pub(super) fn unit_option(service: &Service) -> String {
+pub(crate) fn unit_option(service: &Service) -> String {
     match &service.manager {
         Manager::SystemUnit(unit) => format!(" --unit {}", quoted(unit)),
         _ => String::new(),
@@ -43,7 +43,7 @@ pub(crate) fn holds_one_application(container: &Container) -> bool {
 }
 
 /// The container that bounds this service, where it holds one application.
-pub(super) fn application_container(service: &Service) -> Option<&Container> {
+pub(crate) fn application_container(service: &Service) -> Option<&Container> {
     service.container.as_ref().filter(|container| holds_one_application(container))
 }
 

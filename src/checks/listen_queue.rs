@@ -6,7 +6,7 @@ use crate::facts::{Facts, Listener, ListenerKind, ListenerOrigin, Manager, Netwo
 use crate::gunicorn::{ListensAgain, Sourced, listens_again_on};
 
 /// The backlog Gunicorn asks for where nothing is set (Gunicorn settings: backlog).
-pub(super) const DEFAULT_BACKLOG: u64 = 2048;
+pub(crate) const DEFAULT_BACKLOG: u64 = 2048;
 
 /// What gtune raises net.core.somaxconn to at least: the kernel's own default since Linux 5.4.
 const MODERN_SOMAXCONN: u64 = 4096;
@@ -16,7 +16,7 @@ const MODERN_SOMAXCONN: u64 = 4096;
 const NEARLY_FULL: f64 = 0.8;
 
 /// The backlog a service asks for.
-pub(super) fn asked(service: &Service) -> Result<Sourced<u64>, Reason> {
+pub(crate) fn asked(service: &Service) -> Result<Sourced<u64>, Reason> {
     let backlog = service.settings.backlog();
     let found = backlog.needed("backlog")?;
     Ok(Sourced { value: found.value.max(0) as u64, source: found.source.clone() })
@@ -75,21 +75,28 @@ pub(super) fn raise_steps(facts: &Facts, service: &Service, asked: u64) -> Vec<S
     }
     let runtime = service.container.as_ref().or(facts.host.container.as_ref()).map(|c| c.runtime.as_str());
     match runtime {
-        Some("kubernetes") => vec![
-            format!(r#"in the pod, securityContext: {{sysctls: [{{name: net.core.somaxconn, value: "{value}"}}]}}"#),
-            "it is an unsafe sysctl: the kubelet needs --allowed-unsafe-sysctls=net.core.somaxconn".into(),
-        ],
-        Some("podman") => vec![format!("podman run --sysctl net.core.somaxconn={value} …")],
-        Some("lxc" | "systemd-nspawn") => {
-            let mut steps = vec!["inside the container:".to_owned()];
-            steps.extend(host_steps(value));
-            steps
-        }
         Some("namespace") | None => vec![
             format!("nsenter -t {} -n sysctl -w net.core.somaxconn={value}", service.master.pid),
             "the same where that network namespace is made, before Gunicorn starts".into(),
         ],
-        Some(_) => vec![
+        Some(runtime) => container_steps(runtime, value),
+    }
+}
+
+/// The steps that give a container of this runtime this net.core.somaxconn.
+pub(crate) fn container_steps(runtime: &str, value: u64) -> Vec<String> {
+    match runtime {
+        "kubernetes" => vec![
+            format!(r#"in the pod, securityContext: {{sysctls: [{{name: net.core.somaxconn, value: "{value}"}}]}}"#),
+            "it is an unsafe sysctl: the kubelet needs --allowed-unsafe-sysctls=net.core.somaxconn".into(),
+        ],
+        "podman" => vec![format!("podman run --sysctl net.core.somaxconn={value} …")],
+        "lxc" | "systemd-nspawn" => {
+            let mut steps = vec!["inside the container:".to_owned()];
+            steps.extend(host_steps(value));
+            steps
+        }
+        _ => vec![
             format!("docker run --sysctl net.core.somaxconn={value} …"),
             format!("with compose, sysctls: {{net.core.somaxconn: {value}}}"),
         ],
@@ -105,7 +112,7 @@ pub(super) fn host_steps(value: u64) -> Vec<String> {
 }
 
 /// The steps that make a socket take a new backlog or a new kernel value, and whether the service restarts for it.
-pub(super) fn listen_again(service: &Service, origin: ListenerOrigin, backlog: u64) -> (Vec<String>, bool) {
+pub(crate) fn listen_again(service: &Service, origin: ListenerOrigin, backlog: u64) -> (Vec<String>, bool) {
     let ways = listens_again_on(service.known_version(), origin, service.known_class());
     if ways.contains(&ListensAgain::Reload) {
         return (vec![by_hand::reload(service)], false);
@@ -120,7 +127,7 @@ pub(super) fn listen_again(service: &Service, origin: ListenerOrigin, backlog: u
 }
 
 /// Whether the `Backlog=` of a socket unit stays in force, or may: Gunicorn asks for its own up to version 26.
-pub(super) fn socket_unit_decides(service: &Service) -> bool {
+pub(crate) fn socket_unit_decides(service: &Service) -> bool {
     let ways = listens_again_on(service.known_version(), ListenerOrigin::SocketUnit, None);
     ways.contains(&ListensAgain::RestartSocketUnit)
 }

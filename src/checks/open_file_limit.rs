@@ -16,7 +16,7 @@ const SELECT_REACH: i32 = 1024;
 const ABSURD: u64 = 1_048_576;
 
 /// `worker_connections` where it is not set.
-const DEFAULT_CONNECTIONS: u64 = 1000;
+pub(crate) const DEFAULT_CONNECTIONS: u64 = 1000;
 
 /// The check.
 pub const CHECK: Check = Check {
@@ -62,21 +62,31 @@ fn workers(facts: &Facts, service: &Service) -> Judgement {
 }
 
 fn master(facts: &Facts, service: &Service) -> Judgement {
-    let workers = service.settings.workers().known().map_or(0, |found| found.value.max(0) as u64);
-    let number = master_needs(listeners(service), workers.max(service.workers.len() as u64));
-    let need = Need { of: "master", number, because: "the master in a reload".into() };
-    judge(facts, service, &[&service.master], &need)
+    judge(facts, service, &[&service.master], &master_need(service))
 }
 
 /// How many descriptors a process needs, and for what.
-pub(super) struct Need {
+pub(crate) struct Need {
     /// `worker` or `master`.
     pub of: &'static str,
     pub number: u64,
     pub because: String,
 }
 
-pub(super) fn worker_need(service: &Service) -> Result<Need, Reason> {
+/// The greatest need among the processes of a service. `gtune apply --nofile auto` goes by the same number, so that
+/// this check finds nothing afterwards.
+pub(crate) fn greatest_need(service: &Service) -> Result<Need, Reason> {
+    let (worker, master) = (worker_need(service)?, master_need(service));
+    Ok(if master.number > worker.number { master } else { worker })
+}
+
+fn master_need(service: &Service) -> Need {
+    let workers = service.settings.workers().known().map_or(0, |found| found.value.max(0) as u64);
+    let number = master_needs(listeners(service), workers.max(service.workers.len() as u64));
+    Need { of: "master", number, because: "the master in a reload".into() }
+}
+
+pub(crate) fn worker_need(service: &Service) -> Result<Need, Reason> {
     let class = match &service.class {
         Fact::Known(found) => &found.value,
         Fact::Absent => return Err(class_unknown("not found")),

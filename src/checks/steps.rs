@@ -26,7 +26,7 @@ pub(super) fn by_hand<S: Into<String>>(steps: impl IntoIterator<Item = S>) -> Re
 }
 
 /// The steps that write a drop-in with these `[Service]` lines and make the manager read it.
-pub(super) fn drop_in(unit: &Unit, topic: &str, lines: &[String]) -> Vec<String> {
+pub(crate) fn drop_in(unit: &Unit, topic: &str, lines: &[String]) -> Vec<String> {
     let directory = drop_in_directory(unit);
     let file = quoted(&unit.last_drop_in_name(topic));
     vec![
@@ -72,7 +72,7 @@ pub(super) fn set_property(unit: &Unit, assignment: &str) -> String {
 }
 
 /// How to restart a service.
-pub(super) fn restart(service: &Service) -> String {
+pub(crate) fn restart(service: &Service) -> String {
     let user = |unit: &str| format!("systemctl --user restart {}", quoted(unit));
     match &service.manager {
         Manager::SystemUnit(unit) => format!("systemctl restart {}", quoted(unit)),
@@ -92,7 +92,7 @@ pub(super) fn restart(service: &Service) -> String {
 }
 
 /// The steps that give every process of the service this soft limit of open files, the restart included.
-pub(super) fn raise_open_files(service: &Service, soft: u64) -> Vec<String> {
+pub(crate) fn raise_open_files(service: &Service, soft: u64) -> Vec<String> {
     match (&service.unit, &service.manager) {
         (Fact::Known(unit), Manager::SystemUnit(_) | Manager::UserUnit { .. }) => {
             let mut steps = drop_in(unit, "open-files", &[format!("LimitNOFILE={soft}:{}", hard_for(service, soft))]);
@@ -130,7 +130,7 @@ fn raise_without_unit(service: &Service, manager: &Manager, soft: u64) -> Vec<St
 }
 
 /// A word as a POSIX shell reads it; unit names may hold backslashes (`systemd-escape`).
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.replace('\0', ""), |quoted| quoted.into_owned())
 }
 

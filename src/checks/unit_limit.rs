@@ -6,7 +6,7 @@ use crate::facts::{Facts, LoadedUnit, Process, Service};
 use crate::units::{Limit, SoftHard};
 
 /// The key of a unit file that sets the limit of open files.
-pub(super) const KEY: &str = "Service.LimitNOFILE";
+pub(crate) const KEY: &str = "Service.LimitNOFILE";
 
 /// The four columns of the limit of open files of a service.
 pub(super) fn open_file_columns(facts: &Facts, service: &Service) -> Columns {
@@ -37,7 +37,7 @@ pub(super) fn in_words(limits: SoftHard) -> String {
 }
 
 /// What the manager has loaded, where it showed both.
-pub(super) fn loaded(unit: &LoadedUnit) -> Option<SoftHard> {
+pub(crate) fn loaded(unit: &LoadedUnit) -> Option<SoftHard> {
     Some(SoftHard { soft: *unit.open_files_soft.known()?, hard: *unit.open_files_hard.known()? })
 }
 
@@ -48,7 +48,7 @@ pub(super) fn same(written: SoftHard, loaded: SoftHard) -> bool {
 }
 
 /// Reads `N`, `soft:hard`, `infinity` (systemd.exec(5)).
-pub(super) fn parse(value: &str) -> Option<SoftHard> {
+pub(crate) fn parse(value: &str) -> Option<SoftHard> {
     let (soft, hard) = value.split_once(':').unwrap_or((value, value));
     Some(SoftHard { soft: parse_limit(soft)?, hard: parse_limit(hard)? })
 }

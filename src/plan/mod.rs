@@ -4,14 +4,20 @@
 //! script that undoes it are all renderings of the same [`Change`]s; [`Change::inverse`] is the only undo there is.
 
 mod change;
+mod draft;
 mod drop_in;
 mod ground;
-pub mod heartbeat_option;
+mod heartbeat_option;
 mod image;
-pub mod mount_options;
+mod login_limits;
+mod mount_options;
+mod oom_policy;
+mod open_files;
+mod order;
 mod outcome;
 mod request;
-pub mod shared_file;
+mod shared_file;
+mod somaxconn;
 mod step;
 mod target;
 pub mod tmpfs;
@@ -20,8 +26,10 @@ mod transaction;
 #[cfg(test)]
 pub(crate) use change::samples::one_of_each as change_samples;
 pub use change::{Change, NetworkOf, ProcessRef};
+pub use draft::{draft, places};
 pub use ground::{Ground, Obstacle, Place, Places};
 pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};
+pub use order::{LiveManager, in_order, undo_order};
 pub use outcome::{Performed, RolledBack, Standing, StepOutcome, Trouble, UndoOutcome, UndoStep};
 pub use request::{Backend, MountSize, OomPolicy, OpenFiles, Request, TmpfsRequest};
 pub use shared_file::change_alone;
