@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_wrong_value_is_named_with_its_argument_and_the_reason() {
         for (options, argument, reason) in [
-            ("--tmpfs mem", "--tmpfs <DIR>", "begins with /"),
+            ("--tmpfs mem", "--tmpfs <DIR>", "does not begin with /"),
             ("--tmpfs /mem --size 0", "--size <SIZE>", "no bound"),
             ("--tmpfs /mem --size -5", "--size <SIZE>", "64m"),
             ("--somaxconn 0", "--somaxconn <N>", "from 1 to 2147483647"),

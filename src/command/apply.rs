@@ -131,8 +131,9 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
 fn in_force(root: &Root, requests: &[Request]) -> Result<(), Trouble> {
     let deadline = Instant::now() + SETTLING;
     loop {
-        let Some(missing) = missing(&drafted(root, &host::observe(root), requests)) else { return Ok(()) };
-        if Instant::now() >= deadline {
+        let again = drafted(root, &host::observe(root), requests);
+        let Some(missing) = missing(&again) else { return Ok(()) };
+        if Instant::now() >= deadline || !again.refused.is_empty() {
             return Err(missing);
         }
         thread::sleep(BETWEEN_LOOKS);

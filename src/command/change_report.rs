@@ -179,7 +179,7 @@ mod tests {
     fn outcome(dry_run: bool, steps: Option<Vec<StepOutcome>>, trouble: Option<Trouble>) -> ApplyOutcome {
         let actions = vec![Action::Reload; steps.as_ref().map_or(1, Vec::len)];
         let plan = Plan { actions, ..Plan::default() };
-        let performed = steps.map(|steps| Performed { transaction: None, steps });
+        let performed = steps.map(|steps| Performed { transaction: None, steps, unverified: None });
         let facts = fresh_host();
         ApplyReport { facts: &facts, plan: &plan, dry_run, performed, trouble, findings: vec![] }.outcome()
     }

@@ -18,7 +18,10 @@ pub fn requests(facts: &Facts, options: &Apply) -> (Vec<Request>, Vec<Left>) {
             continue;
         }
         if request.adopt && !options.adopt {
-            left.push(Left::new(command, "it changes what gtune did not write, and so was not taken with --recommended"));
+            left.push(Left::new(
+                command,
+                "it changes what gtune did not write, and so was not taken with --recommended",
+            ));
             continue;
         }
         request.restart = options.restart;

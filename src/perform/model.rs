@@ -148,7 +148,9 @@ impl Host {
                 let file = self.files.get(path);
                 let line = new_line.as_ref().map(|line| line.text() + "\n").unwrap_or_default();
                 match either(file == before.as_ref(), file == after.as_ref(), "another file") {
-                    Standing::Other(_) if file.is_some_and(|file| file.content.text().contains(&line)) => Standing::After,
+                    Standing::Other(_) if file.is_some_and(|file| file.content.text().contains(&line)) => {
+                        Standing::After
+                    }
                     Standing::Other(_) if file.is_some() => Standing::Drifted,
                     other => other,
                 }

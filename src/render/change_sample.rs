@@ -3,12 +3,12 @@
 use crate::command::{FindingChange, HistoryReport, RollbackReport, State};
 use crate::plan::{
     Action, Already, Begin, Change, Left, Performed, Plan, Refusal, RolledBack, StepOutcome, StepState, Transaction,
-    TransactionState, TransactionStep, Trouble, UndoOutcome, UndoStep, one_of_each,
+    TransactionState, TransactionStep, Trouble, UndoOutcome, UndoStep, change_samples,
 };
 
 /// A plan with one change of each kind, a reload and a restart.
 pub fn plan() -> Plan {
-    let mut actions: Vec<Action> = one_of_each().into_iter().map(Action::Change).collect();
+    let mut actions: Vec<Action> = change_samples().into_iter().map(Action::Change).collect();
     actions.extend([Action::Reload, Action::Restart("gunicorn.service".into())]);
     Plan {
         actions,
@@ -31,7 +31,11 @@ pub fn refusal() -> Refusal {
 
 /// Outcomes that fit the plan: all done.
 pub fn done() -> Performed {
-    Performed { transaction: Some("7f3a9c".into()), steps: vec![StepOutcome::Changed; plan().actions.len()] }
+    Performed {
+        transaction: Some("7f3a9c".into()),
+        steps: vec![StepOutcome::Changed; plan().actions.len()],
+        unverified: None,
+    }
 }
 
 /// Outcomes of every kind.
@@ -47,6 +51,7 @@ pub fn mixed() -> Performed {
     Performed {
         transaction: Some("7f3a9c".into()),
         steps: kinds.into_iter().chain(rest).take(plan().actions.len()).collect(),
+        unverified: None,
     }
 }
 
@@ -110,7 +115,7 @@ pub fn transaction(id: &str, state: TransactionState) -> Transaction {
             changes: 9,
             restarts: vec![],
         },
-        steps: one_of_each().into_iter().enumerate().map(step).collect(),
+        steps: change_samples().into_iter().enumerate().map(step).collect(),
         state,
     }
 }

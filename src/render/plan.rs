@@ -117,7 +117,8 @@ fn refused(report: &ApplyReport<'_>, page: &Page) -> String {
         out += &hints(&refusal.hints, page);
     }
     if let Some(trouble) = &report.trouble {
-        out += &said("refused", Word::bad("refused"), &trouble.to_string(), page);
+        let word = if report.performed.is_some() { "failed" } else { "refused" };
+        out += &said(word, Word::bad(word), &trouble.to_string(), page);
         out += &hints(trouble.hint.as_slice(), page);
     }
     out

@@ -33,7 +33,10 @@ pub fn check_directory(given: &str) -> Result<String, String> {
 /// What stands in the way at the directory, and above it.
 pub(super) fn refusals(wish: &Wish<'_>) -> Vec<Refusal> {
     let Some(place) = wish.ground.directories.get(wish.directory) else { return vec![] };
-    if let Some(obstacle) = place.obstacle.as_ref().filter(|obstacle| hinders(obstacle, &place.image)) {
+    // Who may write in the directory, as all may in a mount with mode 1777, cannot put another in its place.
+    let is_open = Obstacle::OthersCanSwap(wish.directory.to_owned());
+    let obstacle = place.obstacle.as_ref().filter(|obstacle| **obstacle != is_open);
+    if let Some(obstacle) = obstacle.filter(|obstacle| hinders(obstacle, &place.image)) {
         let hint = match obstacle {
             Obstacle::NotRegular(_) => "choose a directory of its own, such as /mem".to_owned(),
             obstacle => obstacle.hint(wish.directory),
@@ -43,6 +46,7 @@ pub(super) fn refusals(wish: &Wish<'_>) -> Vec<Refusal> {
     match &place.image {
         Fact::Unreadable(reason) => vec![wish.refuse(reason.to_string(), vec![])],
         Fact::Absent => above(wish).into_iter().collect(),
+        Fact::Known(_) if place.obstacle == Some(is_open) && above(wish).is_some() => above(wish).into_iter().collect(),
         Fact::Known(_) if place.path != wish.directory => vec![by_link(wish, &place.path)],
         Fact::Known(_) if wish.mount().is_none() && wish.ground.not_empty.contains(wish.directory) => {
             let look = format!(

@@ -155,7 +155,7 @@ proptest! {
         };
         let trouble = Trouble::new(text.clone(), text.clone());
         let steps = vec![StepOutcome::NotUndone(trouble.clone()), StepOutcome::Failed(trouble)];
-        let performed = Performed { transaction: None, steps };
+        let performed = Performed { transaction: None, steps, unverified: None };
         let shown = super::tests::text(&plan, Some(performed), &Page { width, detail: Detail::Verbose, ..PAGE });
         prop_assert!(!shown.chars().any(|letter| letter.is_control() && letter != '\n'));
         prop_assert!(shown.lines().all(|line| get_text_width(line) <= width), "{shown}");
