@@ -178,7 +178,7 @@ fn not_empty() -> Result {
     let live = Live::new()?;
     live.0.shell(&format!("mkdir {TARGET}; touch {TARGET}/theirs"))?;
     let before = live.snapshot()?;
-    live.gtune(&APPLY)?.must_end(4)?.must_say(&[TARGET, "not empty"])?;
+    live.gtune(&APPLY)?.must_end(4)?.must_say(&[TARGET, "holds"])?;
     assert_eq!((live.mounted()?, live.somaxconn()?.as_str()), (None, "4096"), "all or nothing");
     live.must_be(&before, Closely::Untouched)
 }

@@ -12,7 +12,7 @@ pub fn laws() -> Vec<Law> {
     });
     let places = vec![
         Law::new("a_directory_that_holds_something_is_refused", &[], || {
-            refused(&["/mem"], &["not empty"], |tree| tree.write("mem/file", "somebody's"))
+            refused(&["/mem"], &["holds"], |tree| tree.write("mem/file", "somebody's"))
         }),
         Law::new("a_file_as_target_is_refused", &[], || refused(&["/mem"], &["file"], |tree| tree.write("mem", ""))),
         Law::new("a_link_as_target_is_refused", &[], || {
