@@ -153,7 +153,7 @@ fn others(line: &str) -> Result {
     let before = tree.snapshot()?;
     tree.apply(&APPLY)?.must_end(4)?.must_say(&["/etc/fstab, line 3: ", "--adopt"])?;
     tree.must_be(&before, Closely::Untouched)?;
-    tree.apply(&["--tmpfs", "/mem", "--adopt"])?.must_end(0)?;
+    tree.apply(&["--tmpfs", "/mem", "--size", "64m", "--adopt"])?.must_end(0)?;
     let after = tree.text("etc/fstab")?;
     let changed = after.strip_prefix(above).and_then(|rest| rest.strip_suffix(below)).ok_or("other lines changed")?;
     assert!(!changed.contains(line), "{after}");
