@@ -1,6 +1,7 @@
 //! `gtune apply`: observe, plan, rehearse, perform, observe again.
 
 use super::{Answer, ApplyReport, ExitCode, Failure, FindingChange, State, open, recommended};
+use crate::checks::by_hand::holds_one_application;
 use crate::checks::{self, Outcome, Row, Selection, Verdict};
 use crate::cli::{Apply, Format, Global};
 use crate::facts::Facts;
@@ -34,8 +35,10 @@ pub fn run(global: &Global, options: &Apply, page: &Page) -> Result<Answer, Fail
         trouble: None,
         findings: vec![],
     };
-    if !options.dry_run && plan.refused.is_empty() && !plan.actions.is_empty() {
+    if !options.dry_run {
         permitted(&facts)?;
+    }
+    if !options.dry_run && plan.refused.is_empty() && !plan.actions.is_empty() {
         match perform::perform(&root, &plan, origin(&facts), || in_force(&root, &requests)) {
             Ok(mut performed) => {
                 report.trouble = performed.unverified.take();
@@ -116,9 +119,9 @@ fn arguments() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
-/// A live host is changed by root alone.
+/// A live host is changed by root alone. Inside a container root could not either, and the plan says who can.
 fn permitted(facts: &Facts) -> Result<(), Failure> {
-    if !facts.host.live || facts.host.uid == 0 {
+    if !facts.host.live || facts.host.uid == 0 || facts.host.container.as_ref().is_some_and(holds_one_application) {
         return Ok(());
     }
     let quoted = |word: String| shlex::try_quote(&word).map(Into::into).unwrap_or(word);

@@ -5,7 +5,7 @@ use super::settle::{self, Journalled};
 use super::spot::Spot;
 use super::{Care, file};
 use crate::host::{Last, Root};
-use crate::plan::{Content, FileImage, Standing, Trouble, change_alone};
+use crate::plan::{Content, FileImage, Standing, Trouble, change_alone, rival};
 
 /// The parts of a `Change::Line`.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,17 @@ impl Line<'_> {
 
     fn edit_back(&self, present: Option<&FileImage>) -> Option<Option<FileImage>> {
         change_alone(self.new_line, self.old_line, present)
+    }
+
+    /// What somebody has put in the place of the line that the change adds.
+    fn rival_of_new(&self, present: Option<&FileImage>) -> Option<Content> {
+        self.new_line.filter(|_| self.old_line.is_none()).and_then(|line| rival(line, self.before, present))
+    }
+
+    /// The file without what somebody has put in the place of the line that is to go.
+    fn edit_rival(&self, present: Option<&FileImage>) -> Option<Option<FileImage>> {
+        let rival = rival(self.old_line?, self.after, present)?;
+        change_alone(Some(&rival), self.new_line, present)
     }
 
     /// Whether the line is in a file as the change would leave it, whatever lies around it.
@@ -57,6 +68,8 @@ pub fn standing(root: &Root, line: &Line<'_>) -> Result<Standing, Trouble> {
     }
     Ok(if line.is_made_in(present.as_ref()) {
         Standing::After
+    } else if let Some(rival) = line.rival_of_new(present.as_ref()) {
+        Standing::Other(format!("its line is now: {}", rival.text()))
     } else if line.edit(present.as_ref()).is_some() {
         Standing::Drifted
     } else {
@@ -75,7 +88,8 @@ fn present(root: &Root, line: &Line<'_>) -> Result<Option<FileImage>, Trouble> {
 ///
 /// - `Care::Respect`: only where the whole file is as it was planned for.
 /// - `Care::LineAlone`: where it has drifted, the line alone is changed.
-/// - `Care::Overwrite`: the same, and where the line cannot be told any more the whole file becomes as it shall be.
+/// - `Care::Overwrite`: the same, also where somebody has changed the line; and where it cannot be told any more the
+///   whole file becomes as it shall be.
 ///
 /// # Errors
 /// As [`super::file::make`].
@@ -90,8 +104,9 @@ pub fn make(root: &Root, line: &Line<'_>, mark: &str, care: Care) -> Result<(), 
         Standing::Before => return file::make(root, line.path, line.before, line.after, mark, Care::Respect),
         Standing::Drifted | Standing::Other(_) => {}
     }
-    match line.edit(now.as_ref()) {
-        _ if line.is_made_in(now.as_ref()) => Ok(()),
+    let edit_rival = || line.edit_rival(now.as_ref()).filter(|_| care == Care::Overwrite);
+    match line.edit(now.as_ref()).or_else(edit_rival) {
+        _ if line.is_made_in(now.as_ref()) && edit_rival().is_none() => Ok(()),
         Some(edited) => file::make(root, line.path, now.as_ref(), edited.as_ref(), mark, Care::Respect),
         None => whole(),
     }

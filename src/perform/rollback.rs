@@ -86,21 +86,18 @@ impl<'a, H: Hand> Rollback<'a, H> {
         for (step, _) in last {
             self.step(step, &mut book);
         }
-        let id = self.transaction.begin.id.clone();
-        let result = self.result();
+        let mut result = self.result();
         if let Some(book) = book {
             let end = if result.is_complete() { Record::RolledBack } else { Record::PartlyRolledBack };
-            book.write(&end).map_err(|trouble| Trouble {
-                reason: format!("{}; what could be taken back was, but it could not be written down", trouble.reason),
-                hint: Some(format!("gtune rollback {id}   # once this is mended; it changes nothing twice")),
-                ..trouble
-            })?;
+            let again =
+                format!("gtune rollback {}   # once this is mended; it changes nothing twice", result.transaction);
+            result.unrecorded = book.write(&end).err().map(|trouble| trouble.with_hint(again));
         }
         Ok(result)
     }
 
     fn result(self) -> RolledBack {
-        RolledBack { transaction: self.transaction.begin.id.clone(), steps: self.steps }
+        RolledBack { transaction: self.transaction.begin.id.clone(), steps: self.steps, unrecorded: None }
     }
 
     fn step<B: Book>(&mut self, step: &TransactionStep, book: &mut Option<&mut B>) {

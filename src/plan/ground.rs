@@ -32,6 +32,8 @@ pub struct Ground {
     pub sysctl_files: Vec<SysctlFile>,
     /// `/etc/sysctl.conf`.
     pub sysctl_conf: Fact<Vec<u8>>,
+    /// Why the values below `/proc/sys` cannot be written, as inside most containers.
+    pub kernel_values: Option<Obstacle>,
     /// When each process of a service started, in clock ticks since boot.
     pub started: BTreeMap<Pid, u64>,
 }

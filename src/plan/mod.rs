@@ -32,7 +32,7 @@ pub use image::{Content, DirectoryImage, FileImage, MountImage, Owner};
 pub use order::{LiveManager, in_order, undo_order};
 pub use outcome::{Performed, RolledBack, Standing, StepOutcome, Trouble, UndoOutcome, UndoStep};
 pub use request::{Backend, MountSize, OomPolicy, OpenFiles, Request, TmpfsRequest};
-pub use shared_file::change_alone;
+pub use shared_file::{change_alone, rival};
 pub use step::{Action, Already, Left, Plan, Refusal, Topic};
 pub use target::Target;
 pub use transaction::{Begin, Record, StepState, Transaction, TransactionState, TransactionStep};

@@ -111,6 +111,8 @@ pub struct RolledBack {
     pub transaction: String,
     /// The steps, newest first.
     pub steps: Vec<UndoStep>,
+    /// Why it could not be written down that it was taken back; the transaction still counts as unfinished then.
+    pub unrecorded: Option<Trouble>,
 }
 
 impl UndoOutcome {
@@ -123,7 +125,8 @@ impl UndoOutcome {
 impl RolledBack {
     /// Whether nothing of the transaction is left on the host.
     pub fn is_complete(&self) -> bool {
-        self.steps.iter().all(|step| step.outcome.as_ref().is_some_and(UndoOutcome::is_settled))
+        self.unrecorded.is_none()
+            && self.steps.iter().all(|step| step.outcome.as_ref().is_some_and(UndoOutcome::is_settled))
     }
 }
 

@@ -63,6 +63,28 @@ pub fn change_alone(
     Some(Some(with_line_changed(file, index, new_line)))
 }
 
+/// A line that somebody has put in the place of this one: it says something else about the same thing, and is none of
+/// those that were there before.
+pub fn rival(line: &Content, before: Option<&FileImage>, present: Option<&FileImage>) -> Option<Content> {
+    let subject = subject(&line.0)?;
+    let was_there = |found: &[u8]| before.is_some_and(|file| lines(file).any(|old| split_end(old).0 == found));
+    let mut found = present.into_iter().flat_map(lines).map(|found| split_end(found).0);
+    let is_rival = |found: &&[u8]| *found != line.0 && self::subject(found) == Some(subject) && !was_there(found);
+    found.find(is_rival).map(|found| Content(found.to_vec()))
+}
+
+/// What a line is about: the key of an assignment, else its first two fields, which are source and target in fstab.
+fn subject(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (first, second) = (words.next()?, words.next().unwrap_or_default());
+    match first.iter().position(|byte| *byte == b'=') {
+        Some(at) => Some((first.get(..at)?, b"=")),
+        None if second.first() == Some(&b'=') => Some((first, b"=")),
+        None if first.starts_with(b"#") => None,
+        None => Some((first, second)),
+    }
+}
+
 /// The file with this line, which it may hold already.
 fn added_once(new_line: Option<&Content>, present: Option<&FileImage>) -> Option<FileImage> {
     let Some(new) = new_line else { return present.cloned() };
@@ -196,6 +218,16 @@ mod tests {
     /// Bytes in which line ends of all kinds are common.
     fn any_file() -> impl Strategy<Value = Vec<u8>> {
         prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b'a'), Just(0u8), any::<u8>()], 0..60)
+    }
+
+    #[test]
+    fn a_line_that_somebody_changed_is_told_from_one_that_is_gone() {
+        let before = file(b"tmpfs /old tmpfs rw 0 0\nnet.a = 1\n");
+        let found = |line: &str, present: &[u8]| rival(&line.into(), Some(&before), Some(&file(present)));
+        assert_eq!(found(OURS, b"x\ntmpfs\t/mem tmpfs size=1g\r\n"), Some("tmpfs\t/mem tmpfs size=1g".into()));
+        assert_eq!(found(OURS, b"x\n# tmpfs /mem tmpfs\ntmpfs /mem2 tmpfs\n"), None);
+        assert_eq!(found("net.b = 7", b"net.b=8\n"), Some("net.b=8".into()));
+        assert_eq!(found("net.a = 7", b"net.a = 1\n"), None, "it was there before");
     }
 
     proptest! {

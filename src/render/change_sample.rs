@@ -96,7 +96,11 @@ pub fn rollback() -> RollbackReport {
     ];
     let steps = undoing().into_iter().zip(outcomes.into_iter().cycle());
     let steps = steps.map(|(action, outcome)| UndoStep { action, outcome: Some(outcome) }).collect();
-    RollbackReport { root: "/".into(), rolled_back: RolledBack { transaction: "7f3a9c".into(), steps }, dry_run: false }
+    RollbackReport {
+        root: "/".into(),
+        rolled_back: RolledBack { transaction: "7f3a9c".into(), steps, unrecorded: None },
+        dry_run: false,
+    }
 }
 
 /// A transaction with one change of each kind.

@@ -84,6 +84,10 @@ fn ending(report: &RollbackReport, page: &Page) -> String {
             labelled("", &format!("nothing to do: nothing of transaction {id} is left"), page.width)
         }
         RollbackOutcome::PartlyChanged => {
+            if let Some(why) = &report.rolled_back.unrecorded {
+                let sentence = format!("taken back, but it could not be written down: {why}; then run:");
+                return closing(&visible(&sentence), &visible(&again(report, "")), page.width);
+            }
             let steps = &report.rolled_back.steps;
             let open = steps.iter().filter(|step| !step.outcome.as_ref().is_some_and(UndoOutcome::is_settled)).count();
             let sentence = format!("PARTLY TAKEN BACK: {open} of {} steps are still to do; then run:", steps.len());
@@ -174,7 +178,7 @@ mod tests {
                 UndoOutcome::Failed(Trouble::new(text.clone(), text.clone())),
             ];
             let step = |outcome| UndoStep { action: Action::Restart(text.clone()), outcome: Some(outcome) };
-            let rolled_back = RolledBack { transaction: text.clone(), steps: outcomes.into_iter().map(step).collect() };
+            let rolled_back = RolledBack { transaction: text.clone(), steps: outcomes.into_iter().map(step).collect(), unrecorded: None };
             let report = RollbackReport { root: "/".into(), rolled_back, dry_run: false };
             let shown = rollback(&report, &Page { width, ..PAGE });
             prop_assert!(!shown.chars().any(|letter| letter.is_control() && letter != '\n'));

@@ -40,6 +40,7 @@ pub fn ground(root: &Root, facts: &Facts, places: &Places) -> Ground {
         directories,
         sysctl_files: sysctl_files(root),
         sysctl_conf: root.read("/etc/sysctl.conf"),
+        kernel_values: if root.is_live() { obstacle::of_kernel_values() } else { None },
         started: if root.is_live() { started(facts) } else { BTreeMap::new() },
     }
 }

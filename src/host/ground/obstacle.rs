@@ -6,7 +6,7 @@ use crate::plan::Obstacle;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{getegid, geteuid};
-use rustix::fs::{Access, AtFlags, StatVfsMountFlags, StatxAttributes, StatxFlags, accessat, fstatvfs, statx};
+use rustix::fs::{Access, AtFlags, StatVfsMountFlags, StatxAttributes, StatxFlags, accessat, fstatvfs, statvfs, statx};
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
@@ -27,12 +27,20 @@ pub fn of_site(root: &Root, site: &Site) -> Option<Obstacle> {
     if (own | above).contains(StatxAttributes::APPEND) {
         return Some(Obstacle::AppendOnly);
     }
-    swappable(root, &site.passed).map(Obstacle::OthersCanSwap).or_else(|| not_permitted(site))
+    let not_permitted = || if root.is_live() { None } else { not_permitted(site) };
+    // On the live host root alone performs a plan; who only looks at one is shown what root would do.
+    swappable(root, &site.passed).map(Obstacle::OthersCanSwap).or_else(not_permitted)
 }
 
 fn not_permitted(site: &Site) -> Option<Obstacle> {
     let may = accessat(&site.directory, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
     may.is_err().then_some(Obstacle::NotPermitted)
+}
+
+/// What keeps the values of the running kernel from being written: container runtimes mount `/proc/sys` read-only.
+pub fn of_kernel_values() -> Option<Obstacle> {
+    let is_read_only = statvfs("/proc/sys/net/core").is_ok_and(|fs| fs.f_flag.contains(StatVfsMountFlags::RDONLY));
+    is_read_only.then_some(Obstacle::ReadOnly)
 }
 
 /// Attributes that chattr(1) sets, and whether it is a mount of its own (statx(2), Linux 5.8). None where the kernel or

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 
 /// The system's service units whose `ExecStart=` is Gunicorn's own program, by name.
 ///
-/// Templates are left out: only their instances can start. So are programs that embed Gunicorn, which no unit file
-/// gives away.
+/// Of a template those instances count that something wants at boot; itself it cannot start. Programs that embed
+/// Gunicorn are left out, which no unit file gives away.
 pub fn gunicorn_units(root: &Root) -> Vec<Unit> {
     let places = conf_files::distinct(root, &unit_files::STORED);
     let listed = places.iter().filter_map(|place| root.list(place).known().cloned()).flatten();
     let is_service = |name: &String| unit_names::kind(name) == "service" && !name.contains("@.");
-    let names: BTreeSet<String> = listed.filter(is_service).collect();
+    let mut names: BTreeSet<String> = listed.filter(is_service).collect();
+    names.extend(wanted_instances(root, &places));
     let mut left = conf_files::MOST_BYTES;
     let mut mentions = |name: &String| {
         let Some(file) = unit_files::fragment(root, &places, name) else { return false };
@@ -24,6 +25,17 @@ pub fn gunicorn_units(root: &Root) -> Vec<Unit> {
     };
     let named = names.into_iter().filter(|name| mentions(name));
     named.map(|name| unit(root, &name, &Scope::System)).filter(starts_gunicorn).collect()
+}
+
+/// Instances of templates that a link in `*.wants` or `*.requires` starts (systemd.unit(5)).
+fn wanted_instances(root: &Root, places: &[String]) -> Vec<String> {
+    let names = |directory: &str| root.list(directory).known().cloned().unwrap_or_default();
+    let wants = places.iter().flat_map(|place| {
+        let is_wants = |name: &String| name.ends_with(".wants") || name.ends_with(".requires");
+        names(place).into_iter().filter(is_wants).map(move |name| format!("{place}/{name}"))
+    });
+    let is_instance = |name: &String| unit_names::kind(name) == "service" && unit_names::template(name).is_some();
+    wants.flat_map(|directory| names(&directory)).filter(is_instance).collect()
 }
 
 const GUNICORN: &[u8] = b"gunicorn";
@@ -57,6 +69,19 @@ mod tests {
             ("masked.service", ""),
         ]);
         assert_eq!(found, ["module.service", "web.service"]);
+    }
+
+    #[test]
+    fn an_instance_that_starts_at_boot_is_found_with_its_template() {
+        let place = tempfile::tempdir().unwrap();
+        let wants = place.path().join("etc/systemd/system/multi-user.target.wants");
+        std::fs::create_dir_all(&wants).unwrap();
+        let template = place.path().join("etc/systemd/system/gunicorn@.service");
+        std::fs::write(&template, "[Service]\nExecStart=/srv/app/venv/bin/gunicorn %i\n").unwrap();
+        std::os::unix::fs::symlink("../gunicorn@.service", wants.join("gunicorn@web.service")).unwrap();
+        std::os::unix::fs::symlink("../other@.service", wants.join("other@x.service")).unwrap();
+        let found = gunicorn_units(&Root::open(place.path()).unwrap());
+        assert_eq!(found.iter().map(|unit| unit.name.as_str()).collect::<Vec<_>>(), ["gunicorn@web.service"]);
     }
 
     #[test]

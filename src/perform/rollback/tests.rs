@@ -34,7 +34,7 @@ fn rolled_back(mut world: World, wish: &Wish<'_>) -> (World, RolledBack) {
     let rollback = Rollback::new(&hand, &transaction, &all, wish, true);
     let mut book = ModelBook(&cell);
     let result = rollback.run((wish.mode == Mode::Perform).then_some(&mut book));
-    let result = result.unwrap_or(RolledBack { transaction: ID.into(), steps: vec![] });
+    let result = result.unwrap_or(RolledBack { transaction: ID.into(), steps: vec![], unrecorded: None });
     (cell.into_inner(), result)
 }
 

@@ -24,7 +24,7 @@ pub(super) fn draft(
 ) -> Scope {
     let services: Vec<&Service> = targets.iter().filter_map(|target| target.service).collect();
     if request.units.is_empty() {
-        let mut topic = of_host(facts, wanted);
+        let mut topic = of_host(facts, ground, wanted);
         topic.left = services.iter().filter_map(|service| out_of_reach(facts, service, wanted)).collect();
         return Scope { stores: true, topic };
     }
@@ -51,7 +51,7 @@ pub(super) fn draft(
         }
     }
     if scope.stores {
-        scope.topic.absorb(of_host(facts, wanted));
+        scope.topic.absorb(of_host(facts, ground, wanted));
     }
     scope
 }
@@ -79,7 +79,7 @@ fn network_of(service: &Service, value: u64) -> Result<Whose, Refusal> {
     }
 }
 
-fn of_host(facts: &Facts, wanted: Wanted) -> Topic {
+fn of_host(facts: &Facts, ground: &Ground, wanted: Wanted) -> Topic {
     let before = match facts.network.somaxconn.needed(KEY) {
         Ok(value) => *value,
         Err(reason) => return Topic::refused(unseen(&reason.to_string())),
@@ -87,9 +87,21 @@ fn of_host(facts: &Facts, wanted: Wanted) -> Topic {
     let mut topic = Topic::default();
     match wanted.is_met_by(before) {
         true => topic.already(format!("{KEY} is {before}")),
+        false if ground.kernel_values.is_some() => topic.refused.push(read_only(facts, wanted)),
         false => topic.changes.push(change(NetworkOf::Gtune, before, wanted)),
     }
     topic
+}
+
+/// Whoever mounted `/proc/sys` read-only decides: inside a container its runtime does.
+fn read_only(facts: &Facts, wanted: Wanted) -> Refusal {
+    let runtime = facts.host.container.as_ref().map(|container| container.runtime.as_str());
+    let hints = match runtime.filter(|runtime| *runtime != "namespace") {
+        Some(runtime) => container_steps(runtime, wanted.value),
+        None => ["docker", "kubernetes"].iter().flat_map(|runtime| container_steps(runtime, wanted.value)).collect(),
+    };
+    let reason = "/proc/sys is mounted read-only, as inside a container: its runtime sets the value".to_owned();
+    Refusal { what: what(wanted.value), reason, hints }
 }
 
 fn change(network: NetworkOf, before: u64, wanted: Wanted) -> Change {

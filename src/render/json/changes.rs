@@ -7,6 +7,7 @@ use crate::plan::{
     Action, Already, Left, Refusal, StepOutcome, StepState, Transaction, TransactionState, Trouble, UndoOutcome,
     UndoStep,
 };
+use crate::render::shell::gtune;
 use crate::render::undo_script;
 use serde::Serialize;
 
@@ -41,6 +42,7 @@ struct Rollback<'a> {
     transaction: &'a str,
     outcome: &'static str,
     steps: Vec<UndoRecord>,
+    unrecorded: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -148,12 +150,13 @@ pub fn rollback(report: &RollbackReport) -> String {
             dry_run: report.dry_run,
             transaction: &report.rolled_back.transaction,
             outcome: report.outcome().name(),
-            steps: report.rolled_back.steps.iter().enumerate().map(|(at, step)| undone(at + 1, step)).collect(),
+            steps: report.rolled_back.steps.iter().enumerate().map(|(at, step)| undone(report, at + 1, step)).collect(),
+            unrecorded: report.rolled_back.unrecorded.as_ref().map(ToString::to_string),
         },
     )
 }
 
-fn undone(number: usize, step: &UndoStep) -> UndoRecord {
+fn undone(report: &RollbackReport, number: usize, step: &UndoStep) -> UndoRecord {
     let of = |state| StepRecord::of(number, &step.action, state);
     let plain = |step| UndoRecord { step, command: None };
     match &step.outcome {
@@ -164,7 +167,10 @@ fn undone(number: usize, step: &UndoStep) -> UndoRecord {
         Some(UndoOutcome::Waits { reason, command }) => {
             UndoRecord { step: of("waits").because(reason, None), command: Some(command.clone()) }
         }
-        Some(UndoOutcome::Conflict(there)) => plain(of("conflict").because(there, None)),
+        Some(UndoOutcome::Conflict(there)) => {
+            let command = gtune(&report.root, &format!("rollback {} --force", report.rolled_back.transaction));
+            UndoRecord { step: of("conflict").because(there, None), command: Some(command) }
+        }
         Some(UndoOutcome::Failed(why)) => plain(of("failed").because(why.to_string(), why.hint.clone())),
     }
 }

@@ -66,7 +66,11 @@ impl Bed {
 
 fn report(root: &str, actions: Vec<Action>) -> RollbackReport {
     let steps = actions.into_iter().map(|action| UndoStep { action, outcome: None }).collect();
-    RollbackReport { root: root.into(), rolled_back: RolledBack { transaction: "7f3a9c".into(), steps }, dry_run: true }
+    RollbackReport {
+        root: root.into(),
+        rolled_back: RolledBack { transaction: "7f3a9c".into(), steps, unrecorded: None },
+        dry_run: true,
+    }
 }
 
 /// The program would run as whoever tests it; files belong to them.
