@@ -12,8 +12,8 @@ use crate::render::{self, Page};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long what was asked for may take to be seen. A master that has started forks its workers at once, but a busy host
-/// may need seconds; a service that is not there by then does not come up with the new settings.
+/// How long after a restart what was asked for may take to be seen. A master that has started forks its workers at once,
+/// but a busy host may need seconds; a service that is not there by then does not come up with the new settings.
 const SETTLING: Duration = Duration::from_secs(30);
 
 /// How long to wait between two looks: a look costs some 30 ms of CPU.
@@ -39,7 +39,7 @@ pub fn run(global: &Global, options: &Apply, page: &Page) -> Result<Answer, Fail
         permitted(&facts)?;
     }
     if !options.dry_run && plan.refused.is_empty() && !plan.actions.is_empty() {
-        match perform::perform(&root, &plan, origin(&facts), || in_force(&root, &requests)) {
+        match perform::perform(&root, &plan, origin(&facts), || in_force(&root, &requests, &plan)) {
             Ok(mut performed) => {
                 report.trouble = performed.unverified.take();
                 report.performed = Some(performed);
@@ -131,8 +131,10 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
 }
 
 /// Looks and plans again until nothing of what was asked for is left to change: that is the proof that it is in force.
-fn in_force(root: &Root, requests: &[Request]) -> Result<(), Trouble> {
-    let deadline = Instant::now() + SETTLING;
+fn in_force(root: &Root, requests: &[Request], plan: &Plan) -> Result<(), Trouble> {
+    // Without a restart nothing is on its way: what is not seen at once is not there.
+    let restarts = plan.actions.iter().any(|action| matches!(action, Action::Restart(_)));
+    let deadline = Instant::now() + if restarts { SETTLING } else { Duration::ZERO };
     loop {
         let again = drafted(root, &host::observe(root), requests);
         let Some(missing) = missing(&again) else { return Ok(()) };

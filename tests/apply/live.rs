@@ -135,7 +135,7 @@ fn a_second_apply() -> Result {
     live.must_be(&before, Closely::Untouched)
 }
 
-const RIGHT: &str = "size=64m,mode=1777,nosuid,nodev,noexec,noatime";
+const RIGHT: &str = "size=64m,nr_inodes=4k,mode=1777,nosuid,nodev,noexec,noatime";
 
 fn mounted_but_not_stored() -> Result {
     let live = Live::new()?;

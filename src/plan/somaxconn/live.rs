@@ -1,7 +1,6 @@
 //! The value in the running kernel, in the network namespace that is meant.
 
 use super::{KEY, Wanted, what};
-use crate::checks::by_hand::{gtune, unit_option};
 use crate::checks::listen_queue::container_steps;
 use crate::checks::steps::quoted;
 use crate::facts::{Fact, Facts, Service, Unit};
@@ -14,7 +13,7 @@ pub(super) struct Scope {
     pub topic: Topic,
 }
 
-/// Without `--unit` the host's value; with it that of the namespace of each unit.
+/// The namespace of each service that is meant; without `--unit` that of the host and of all.
 pub(super) fn draft(
     facts: &Facts,
     ground: &Ground,
@@ -22,17 +21,10 @@ pub(super) fn draft(
     wanted: Wanted,
     targets: &[Target<'_>],
 ) -> Scope {
-    let services: Vec<&Service> = targets.iter().filter_map(|target| target.service).collect();
-    if request.units.is_empty() {
-        let mut topic = of_host(facts, ground, wanted);
-        topic.left = services.iter().filter_map(|service| out_of_reach(facts, service, wanted)).collect();
-        return Scope { stores: true, topic };
-    }
     let mut scope = Scope { stores: targets.iter().any(|target| target.service.is_none()), topic: Topic::default() };
     let mut seen: Vec<Fact<u64>> = vec![];
-    for service in services {
+    for service in targets.iter().filter_map(|target| target.service) {
         match network_of(service, wanted.value) {
-            Err(refusal) => scope.topic.refused.push(refusal),
             Ok(Whose::Host) => scope.stores = true,
             Ok(Whose::Service) => {
                 // Several services may share one namespace; its inode tells.
@@ -41,19 +33,34 @@ pub(super) fn draft(
                     seen.push(service.network.namespace.clone());
                 }
                 scope.topic.absorb(of_service(ground, service, wanted, is_new));
-                if request.restart && service.unit.known().is_some_and(has_private_network) {
-                    scope.topic.warnings.push(format!(
-                        "The restart of {} makes its network namespace anew, and the value is lost with the old one.",
-                        service.name
-                    ));
-                }
+                scope.topic.warnings.extend(lost_by_a_restart(request, service));
             }
+            Err(refusal) if request.units.is_empty() => scope.topic.left.extend(given_to_its_runtime(&refusal)),
+            Err(refusal) => scope.topic.refused.push(refusal),
         }
     }
+    // Without a name the host is meant, and the services that it does not reach besides.
+    scope.stores |= request.units.is_empty();
     if scope.stores {
         scope.topic.absorb(of_host(facts, ground, wanted));
     }
     scope
+}
+
+fn lost_by_a_restart(request: &Request, service: &Service) -> Option<String> {
+    let is_lost = request.restart && service.unit.known().is_some_and(has_private_network);
+    is_lost.then(|| {
+        format!(
+            "The restart of {} makes its network namespace anew, and the value is lost with the old one.",
+            service.name
+        )
+    })
+}
+
+/// What is refused to a service that was not named is left to the operator.
+fn given_to_its_runtime(refusal: &Refusal) -> Option<Left> {
+    let hint = refusal.hints.first()?;
+    Some(Left::new(hint.clone(), format!("gtune cannot {}: {}", refusal.what, refusal.reason)))
 }
 
 /// Whose network a service is in.
@@ -170,15 +177,4 @@ fn has_private_network(unit: &Unit) -> bool {
     let loaded = unit.loaded.known().and_then(|loaded| loaded.sandbox.get("PrivateNetwork"));
     let stored = || unit.winner("Service.PrivateNetwork").map(|line| &line.value);
     loaded.or_else(stored).is_some_and(|value| matches!(value.as_str(), "yes" | "true" | "on" | "1"))
-}
-
-/// The command for a service that the host's value does not reach, where its own is too low.
-fn out_of_reach(facts: &Facts, service: &Service, wanted: Wanted) -> Option<Left> {
-    let apart = service.network.is_gtunes.known() == Some(&false) && service.container.is_none();
-    let low = service.network.somaxconn.known().is_some_and(|value| *value < wanted.value);
-    let unit = unit_option(service);
-    (apart && low && !unit.is_empty()).then(|| {
-        let why = format!("{} has a network of its own, which the host's value does not reach", service.name);
-        Left::new(format!("{} apply --somaxconn {}{unit}", gtune(facts), wanted.value), why)
-    })
 }

@@ -235,10 +235,10 @@ fn a_named_unit_in_the_hosts_network_or_down_means_the_host() {
 }
 
 #[test]
-fn without_a_name_a_service_apart_is_pointed_out() {
+fn without_a_name_the_host_is_meant_and_every_service_it_does_not_reach() {
     let topic = draft(&apart(|_| {}), &bare(), &request(8192));
-    let command = "gtune apply --somaxconn 8192 --unit gunicorn.service";
-    assert!(topic.left.iter().any(|left| left.command == command), "{:?}", topic.left);
+    let values = topic.changes.iter().filter(|change| matches!(change, Change::KernelValue { .. })).count();
+    assert_eq!(values, 2, "{:?}", topic.changes);
 }
 
 fn container(runtime: &str) -> Option<Container> {
