@@ -96,12 +96,14 @@ pub(super) fn queue_cap(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A limit of open files. Numbers above what the kernel allows are capped where the limit is planned, not here.
+/// A limit of open files. What is above `fs.nr_open` is capped where the limit is planned; no host has more than this:
+/// `sysctl_nr_open_max` in fs/file.c, on 64 bits.
 pub(super) fn open_files(text: &str) -> Result<OpenFiles, String> {
+    const MOST: u64 = 2_147_483_584;
     match text.parse() {
         _ if text == "auto" => Ok(OpenFiles::Auto),
-        Ok(number) if number > 0 => Ok(OpenFiles::At(number)),
-        _ => Err("it is a whole number above 0, or auto for what the workers need".to_owned()),
+        Ok(number) if (1..=MOST).contains(&number) => Ok(OpenFiles::At(number)),
+        _ => Err(format!("it is a whole number above 0 and up to {MOST}, or auto for what the workers need")),
     }
 }
 

@@ -1,13 +1,13 @@
 //! `gtune apply`: observe, plan, rehearse, perform, observe again.
 
-use super::{Answer, ApplyReport, ExitCode, Failure, FindingChange, State, open, recommended};
+use super::{Answer, ApplyOutcome, ApplyReport, ExitCode, Failure, FindingChange, State, open, recommended};
 use crate::checks::by_hand::holds_one_application;
 use crate::checks::{self, Outcome, Row, Selection, Verdict};
 use crate::cli::{Apply, Format, Global};
 use crate::facts::Facts;
 use crate::host::{self, Root};
 use crate::perform::{self, Origin};
-use crate::plan::{self, Action, Change, Left, Plan, Refusal, Request, Trouble};
+use crate::plan::{self, Action, Change, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,18 +26,19 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 pub fn run(global: &Global, options: &Apply, page: &Page) -> Result<Answer, Failure> {
     let root = open(&global.root)?;
     let facts = host::observe(&root);
-    let (requests, plan) = planned(&root, &facts, options);
+    if !options.dry_run {
+        permitted(&facts)?;
+    }
+    let Planned { requests, plan, not_done } = planned(&root, &facts, options);
     let mut report = ApplyReport {
         facts: &facts,
         plan: &plan,
         dry_run: options.dry_run,
         performed: None,
         trouble: None,
+        not_done,
         findings: vec![],
     };
-    if !options.dry_run {
-        permitted(&facts)?;
-    }
     if !options.dry_run && plan.refused.is_empty() && !plan.actions.is_empty() {
         match perform::perform(&root, &plan, origin(&facts), || in_force(&root, &requests, &plan)) {
             Ok(mut performed) => {
@@ -46,7 +47,9 @@ pub fn run(global: &Global, options: &Apply, page: &Page) -> Result<Answer, Fail
             }
             Err(trouble) => report.trouble = Some(trouble),
         }
-        report.findings = findings(&facts, &host::observe(&root), &requests);
+        if report.outcome() == ApplyOutcome::Done {
+            report.findings = findings(&facts, &host::observe(&root), &requests, &plan);
+        }
     }
     Ok(Answer { text: text(&report, global.format, page), exit: report.exit_code().number() })
 }
@@ -58,35 +61,43 @@ fn text(report: &ApplyReport<'_>, format: Format, page: &Page) -> String {
     }
 }
 
-/// What was asked for, and the plan for it with its mounts tried.
-fn planned(root: &Root, facts: &Facts, options: &Apply) -> (Vec<Request>, Plan) {
-    let (mut requests, mut left) = match options.recommended {
-        true => recommended::requests(facts, options),
-        false => (vec![options.request()], vec![]),
-    };
-    if options.recommended {
-        requests.retain(|request| {
-            let alone = drafted(root, facts, std::slice::from_ref(request));
-            left.extend(alone.refused.iter().map(given_up));
-            alone.refused.is_empty()
-        });
+/// What was asked for, and what that comes to.
+struct Planned {
+    requests: Vec<Request>,
+    plan: Plan,
+    /// What doctor recommends and must be refused, though other things can be done.
+    not_done: Vec<Refusal>,
+}
+
+fn planned(root: &Root, facts: &Facts, options: &Apply) -> Planned {
+    if !options.recommended {
+        let requests = vec![options.request()];
+        let mut plan = drafted(root, facts, &requests);
+        rehearse(facts, &mut plan);
+        return Planned { requests, plan, not_done: vec![] };
     }
+    let (mut requests, mut left) = recommended::requests(facts, options);
+    let mut not_done = vec![];
+    requests.retain(|request| {
+        let mut alone = drafted(root, facts, std::slice::from_ref(request));
+        rehearse(facts, &mut alone);
+        let can = alone.refused.is_empty();
+        not_done.append(&mut alone.refused);
+        can
+    });
     let mut plan = drafted(root, facts, &requests);
     plan.left.append(&mut left);
-    rehearse(facts, &mut plan);
-    (requests, plan)
+    if requests.is_empty() {
+        // Nothing of it can be done, so all of it is refused.
+        plan.refused.append(&mut not_done);
+    }
+    Planned { requests, plan, not_done }
 }
 
 /// The ground is looked at, then planned on.
 fn drafted(root: &Root, facts: &Facts, requests: &[Request]) -> Plan {
     let places = plan::places(facts, requests);
     plan::draft(facts, &host::ground(root, facts, &places), requests)
-}
-
-/// What doctor recommends and apply must refuse is left to the operator.
-fn given_up(refusal: &Refusal) -> Left {
-    let hint = refusal.hints.first().cloned().unwrap_or_else(|| "gtune doctor".to_owned());
-    Left::new(hint, format!("gtune cannot {}: {}", refusal.what, refusal.reason))
 }
 
 /// Tries the mounts where nobody sees them; only root can.
@@ -126,7 +137,7 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
     }
     let quoted = |word: String| shlex::try_quote(&word).map(Into::into).unwrap_or(word);
     let command: Vec<String> = arguments().into_iter().map(quoted).collect();
-    Err(Failure::new(ExitCode::CouldNotChange, "change this host: needs root")
+    Err(Failure::new(ExitCode::CouldNotChange, "change this host: only root can")
         .with_hint(format!("sudo {}", command.join(" "))))
 }
 
@@ -138,7 +149,7 @@ fn in_force(root: &Root, requests: &[Request], plan: &Plan) -> Result<(), Troubl
     loop {
         let again = drafted(root, &host::observe(root), requests);
         let Some(missing) = missing(&again) else { return Ok(()) };
-        if Instant::now() >= deadline || !again.refused.is_empty() {
+        if Instant::now() >= deadline {
             return Err(missing);
         }
         thread::sleep(BETWEEN_LOOKS);
@@ -160,13 +171,13 @@ fn missing(again: &Plan) -> Option<Trouble> {
 }
 
 /// What doctor says before and after, of what was asked for and of what got worse.
-fn findings(before: &Facts, after: &Facts, requests: &[Request]) -> Vec<FindingChange> {
+fn findings(before: &Facts, after: &Facts, requests: &[Request], plan: &Plan) -> Vec<FindingChange> {
     let was = checks::assess(before, &Selection::default());
     let is = checks::assess(after, &Selection::default());
-    is.iter().filter_map(|row| changed(&was, row, requests)).collect()
+    is.iter().filter_map(|row| changed(&was, row, requests, plan)).collect()
 }
 
-fn changed(was: &[Row], row: &Row, requests: &[Request]) -> Option<FindingChange> {
+fn changed(was: &[Row], row: &Row, requests: &[Request], plan: &Plan) -> Option<FindingChange> {
     let before = was.iter().find(|old| old.check.id == row.check.id && old.subject == row.subject);
     let before = before.map_or(State::NotApplicable, |old| State::of(&old.outcome));
     let after = State::of(&row.outcome);
@@ -179,7 +190,13 @@ fn changed(was: &[Row], row: &Row, requests: &[Request]) -> Option<FindingChange
         before,
         after,
         observed: observed(&row.outcome),
+        waits_for_restart: after == State::Finding && waits_for_restart(row, plan),
     })
+}
+
+/// Whether a restart of the service that is judged is left to the operator.
+fn waits_for_restart(row: &Row, plan: &Plan) -> bool {
+    plan.left.iter().any(|left| left.command.starts_with("systemctl restart ") && left.command.contains(&row.subject))
 }
 
 /// The checks whose findings a request means to mend.
