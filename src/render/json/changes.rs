@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(
             value["findings"][0],
             json!({"id": "heartbeat-filesystem", "subject": "gunicorn.service", "before": "finding", "after": "ok",
-                   "observed": "ext4 at /tmp"})
+                   "observed": "ext4 at /tmp", "waits_for_restart": false})
         );
     }
 
