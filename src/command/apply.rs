@@ -1,5 +1,7 @@
 //! `gtune apply`: observe, plan, rehearse, perform, observe again.
 
+mod in_force;
+
 use super::{Answer, ApplyOutcome, ApplyReport, ExitCode, Failure, FindingChange, State, open, recommended};
 use crate::checks::by_hand::holds_one_application;
 use crate::checks::{self, Outcome, Row, Selection, Verdict};
@@ -7,17 +9,8 @@ use crate::cli::{Apply, Format, Global};
 use crate::facts::Facts;
 use crate::host::{self, Root};
 use crate::perform::{self, Origin};
-use crate::plan::{self, Action, Change, Plan, Refusal, Request, Trouble};
+use crate::plan::{self, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long after a restart what was asked for may take to be seen. A master that has started forks its workers at once,
-/// but a busy host may need seconds; a service that is not there by then does not come up with the new settings.
-const SETTLING: Duration = Duration::from_secs(30);
-
-/// How long to wait between two looks: a look costs some 30 ms of CPU.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Changes the host below `--root`, or says what it would change.
 ///
@@ -40,7 +33,7 @@ pub fn run(global: &Global, options: &Apply, page: &Page) -> Result<Answer, Fail
         findings: vec![],
     };
     if !options.dry_run && plan.refused.is_empty() && !plan.actions.is_empty() {
-        match perform::perform(&root, &plan, origin(&facts), || in_force(&root, &requests, &plan)) {
+        match perform::perform(&root, &plan, origin(&facts), || in_force::wait(&root, &facts, &requests, &plan)) {
             Ok(mut performed) => {
                 report.trouble = performed.unverified.take();
                 report.performed = Some(performed);
@@ -139,35 +132,6 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
     let command: Vec<String> = arguments().into_iter().map(quoted).collect();
     Err(Failure::new(ExitCode::CouldNotChange, "change this host: only root can")
         .with_hint(format!("sudo {}", command.join(" "))))
-}
-
-/// Looks and plans again until nothing of what was asked for is left to change: that is the proof that it is in force.
-fn in_force(root: &Root, requests: &[Request], plan: &Plan) -> Result<(), Trouble> {
-    // Without a restart nothing is on its way: what is not seen at once is not there.
-    let restarts = plan.actions.iter().any(|action| matches!(action, Action::Restart(_)));
-    let deadline = Instant::now() + if restarts { SETTLING } else { Duration::ZERO };
-    loop {
-        let again = drafted(root, &host::observe(root), requests);
-        let Some(missing) = missing(&again) else { return Ok(()) };
-        if Instant::now() >= deadline {
-            return Err(missing);
-        }
-        thread::sleep(BETWEEN_LOOKS);
-    }
-}
-
-/// What a second plan would still change. A worker that was forked meanwhile has its master's old limit for a moment and
-/// is no reason to take everything back.
-fn missing(again: &Plan) -> Option<Trouble> {
-    if let Some(refusal) = again.refused.first() {
-        return Some(Trouble::new(&refusal.what, &refusal.reason));
-    }
-    let left = again.actions.iter().find(|action| !matches!(action, Action::Change(Change::ProcessLimit { .. })))?;
-    let trouble = Trouble::new("see the effect", format!("a second look would still {left}"));
-    Some(match left {
-        Action::Restart(unit) => trouble.with_hint(format!("journalctl -u {unit} -n 50")),
-        Action::Change(_) | Action::Reload => trouble,
-    })
 }
 
 /// What doctor says before and after, of what was asked for and of what got worse.
