@@ -38,7 +38,8 @@ pub(super) fn wait(root: &Root, before: &Facts, requests: &[Request], plan: &Pla
             }
         };
         let Some(missing) = missing else { return Ok(()) };
-        if restarted.is_empty() || begin.elapsed() >= SETTLING {
+        let has_failed = restarted.iter().any(|unit| has_failed(&facts, unit));
+        if restarted.is_empty() || has_failed || begin.elapsed() >= SETTLING {
             return Err(missing);
         }
         thread::sleep(BETWEEN_LOOKS);
@@ -59,6 +60,13 @@ fn running<'a>(facts: &'a Facts, unit: &str) -> Option<&'a Service> {
     let is_units = |service: &&Service| matches!(&service.manager, Manager::SystemUnit(name) if name == unit);
     let service = facts.services.known()?.iter().find(is_units)?;
     (!service.workers.is_empty()).then_some(service)
+}
+
+/// Whether systemd has given a unit up: waiting for it only makes the outage longer.
+fn has_failed(facts: &Facts, unit: &str) -> bool {
+    let state =
+        facts.stopped_units.iter().find(|stopped| stopped.name == unit).and_then(|stopped| stopped.loaded.known());
+    state.is_some_and(|loaded| loaded.active_state == "failed")
 }
 
 /// The masters of these units; else the first unit without.
@@ -100,4 +108,52 @@ fn missing(again: &Plan) -> Option<Trouble> {
         Action::Restart(unit) => trouble.with_hint(format!("journalctl -u {unit} -n 50")),
         Action::Change(_) | Action::Reload => trouble,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::healthy::{fresh_host, host_with_gunicorn, unit, with_service};
+    use crate::facts::Fact;
+
+    const UNIT: &str = "gunicorn.service";
+
+    fn restarting() -> Plan {
+        Plan { actions: vec![Action::Restart(UNIT.into())], ..Plan::default() }
+    }
+
+    #[test]
+    fn a_service_that_ran_before_must_run_again_with_workers() {
+        let plan = restarting();
+        let units = restarted(&host_with_gunicorn(), &plan);
+        assert_eq!(units, [UNIT]);
+        assert_eq!(masters(&host_with_gunicorn(), &units), Ok(vec![Pid(812)]));
+        assert_eq!(masters(&with_service(|service| service.workers.clear()), &units), Err(UNIT));
+        assert_eq!(masters(&fresh_host(), &units), Err(UNIT));
+    }
+
+    #[test]
+    fn one_that_was_down_is_not_waited_for() {
+        assert!(restarted(&fresh_host(), &restarting()).is_empty());
+    }
+
+    #[test]
+    fn one_that_systemd_gave_up_is_waited_for_no_longer() {
+        let mut facts = fresh_host();
+        facts.stopped_units = vec![unit()];
+        assert!(!has_failed(&facts, UNIT));
+        let Fact::Known(loaded) = &mut facts.stopped_units[0].loaded else { panic!() };
+        loaded.active_state = "failed".into();
+        assert!(has_failed(&facts, UNIT));
+    }
+
+    #[test]
+    fn a_master_that_changes_is_not_up_yet() {
+        let mut up_since = None;
+        assert!(steady(&mut up_since, vec![Pid(1)]).is_some());
+        assert!(steady(&mut up_since, vec![Pid(2)]).is_some());
+        up_since = Some((vec![Pid(2)], Instant::now() - STEADY));
+        assert!(steady(&mut up_since, vec![Pid(2)]).is_none());
+        assert!(steady(&mut None, vec![]).is_none(), "nothing was restarted");
+    }
 }
