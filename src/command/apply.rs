@@ -9,6 +9,7 @@ use crate::host::{self, Root};
 use crate::perform::{self, Origin};
 use crate::plan::{self, Action, Change, Left, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
+use crate::units::quoted;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -124,8 +125,7 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
     if !facts.host.live || facts.host.uid == 0 || facts.host.container.as_ref().is_some_and(holds_one_application) {
         return Ok(());
     }
-    let quoted = |word: String| shlex::try_quote(&word).map(Into::into).unwrap_or(word);
-    let command: Vec<String> = arguments().into_iter().map(quoted).collect();
+    let command: Vec<String> = arguments().iter().map(|word| quoted(word)).collect();
     Err(Failure::new(ExitCode::CouldNotChange, "change this host: needs root")
         .with_hint(format!("sudo {}", command.join(" "))))
 }

@@ -14,8 +14,8 @@ pub(super) use options::Split;
 pub(super) use place::errno_of;
 pub(super) use refused::refused;
 
-use crate::perform::hint::quoted;
 use crate::plan::{MountImage, Standing, Trouble};
+use crate::units::quoted;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, mount, umount2};
 use options::completed;

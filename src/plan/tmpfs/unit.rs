@@ -8,6 +8,7 @@ use crate::facts::{Fact, FstabEntry, MountUnit, unit_name_of_path};
 use crate::plan::drop_in::obstructed;
 use crate::plan::mount_options::TmpfsOptions;
 use crate::plan::{Change, FileImage, Obstacle, Place, Refusal, Topic};
+use crate::units::quoted;
 
 /// Where an administrator's units lie (systemd.unit(5)).
 const DIRECTORY: &str = "/etc/systemd/system";
@@ -43,7 +44,7 @@ impl UnitFile {
         let place = wish.ground.files.get(&file);
         if place.is_some_and(masks) {
             let name = file.rsplit('/').next().unwrap_or(&file);
-            let hint = format!("systemctl unmask {}", super::wish::quoted(name));
+            let hint = format!("systemctl unmask {}", quoted(name));
             return Err(
                 wish.refuse(format!("{file} is a link to /dev/null, so that systemd never mounts it"), vec![hint])
             );
