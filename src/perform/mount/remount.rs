@@ -1,6 +1,7 @@
 //! Other options for what is mounted.
 
-use super::effect::{Demand, Effect, Machine};
+use super::demand::Demand;
+use super::effect::{Effect, Machine};
 use super::options::{Split, completed};
 use super::place::{Mounted, by_handle};
 use super::refused::{self, refused};
