@@ -100,7 +100,7 @@ complete -c gtune -n "__fish_gtune_using_subcommand apply" -l somaxconn -d 'Rais
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l nofile -d 'Raise the limit of open files to N, or to what the workers need' -r
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l oom-policy -d 'What systemd does when the kernel kills a worker for want of memory' -r -f -a "continue\t'Leave it to the master to replace the worker'
 stop\t'Stop the whole service'"
-complete -c gtune -n "__fish_gtune_using_subcommand apply" -l unit -d 'Change this unit only; may be given again [default: all that start a Gunicorn]' -r
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l unit -d 'Change this unit only; may be given again [default: all that start a Gunicorn; with --tmpfs none]' -r
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l format -d 'What to print; prometheus and nagios are for doctor only' -r -f -a "table\t'Tables for people'
 json\t'One JSON value and nothing else'
@@ -109,11 +109,11 @@ nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c gtune -n "__fish_gtune_using_subcommand apply" -l recommended -d 'Do all that doctor recommends'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l recommended -d 'Do what the fix: lines of doctor say; what is to be done by hand is left to you'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l dry-run -d 'Print the plan and change nothing'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l restart -d 'Restart the changed units at the end; without it the restart is left to you'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -l adopt -d 'Change lines and files that others wrote, where they are in the way'
-complete -c gtune -n "__fish_gtune_using_subcommand apply" -l force -d 'Set a number that is lower than the present one'
+complete -c gtune -n "__fish_gtune_using_subcommand apply" -l force -d 'Allow a number that is lower than the present one'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'

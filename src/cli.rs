@@ -210,12 +210,12 @@ pub fn command() -> clap::Command {
 }
 
 fn built(command: clap::Command) -> clap::Command {
-    let exit_status = exit_status();
     let command = command.mut_subcommands(|sub| {
         let examples = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let exit_status = exit_status(sub.get_name());
         sub.after_long_help(format!("{examples}\n\n{exit_status}"))
     });
-    let mut command = command.after_long_help(format!("{EXAMPLES}\n\n{exit_status}"));
+    let mut command = command.after_long_help(format!("{EXAMPLES}\n\n{}", exit_status("gtune")));
     command.build();
     command
 }
@@ -233,10 +233,15 @@ fn misplaced_format(cli: &Cli) -> Option<&'static str> {
     }
 }
 
-fn exit_status() -> String {
-    let rows: Vec<String> =
-        ExitCode::ALL.iter().map(|code| format!("  {}  {}", code.number(), code.meaning())).collect();
-    format!("Exit status:\n{}\nWith --format nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.", rows.join("\n"))
+/// The exit codes of a verb; of all of them for gtune itself.
+fn exit_status(verb: &str) -> String {
+    let row = |code: &ExitCode| Some(format!("  {}  {}", code.number(), code.meaning_for(verb)?));
+    let rows: Vec<String> = ExitCode::ALL.iter().filter_map(row).collect();
+    let nagios = match verb {
+        "gtune" | "doctor" => "\nWith --format nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
+        _ => "",
+    };
+    format!("Exit status:\n{}{nagios}", rows.join("\n"))
 }
 
 const EXAMPLES: &str = "\

@@ -163,11 +163,12 @@ const APPLY_JSON: Section = (
         ("steps: state", "planned, changed, already-so, failed, undone, not-undone or not-reached"),
         ("already", "what is so already: what"),
         ("refused", "why it is not done: what, reason, hints"),
+        ("not_done", "what doctor recommends and had to be refused, where the rest was done: what, reason, hints"),
         ("warnings", "a sentence each"),
         ("left", "what is left to you: command, why"),
         (
             "findings",
-            "what doctor said before and says now: id, subject, before, after (states of gtune-doctor(1)), observed",
+            "what doctor said before and says now: id, subject, before, after (states of gtune-doctor(1)), observed, waits_for_restart",
         ),
     ],
 );
@@ -210,9 +211,9 @@ const HISTORY_JSON: Section = (
 const APPLY_EXAMPLES: Section = (
     "EXAMPLES",
     &[
-        ("gtune apply --recommended --dry-run", "what would doctor have done?"),
+        ("gtune apply --recommended --dry-run", "what would it change?"),
         ("gtune apply --tmpfs /mem --unit gunicorn", "a tmpfs for heartbeat files, and the service on it"),
-        ("gtune apply --tmpfs /mem --size 20%", "the mount alone, as large"),
+        ("gtune apply --tmpfs /mem --size 20%", "the mount alone, 20% of the memory"),
         ("gtune apply --somaxconn 8192 --nofile auto", "two settings in one transaction"),
         ("gtune apply --recommended --restart --format json", "for a program"),
     ],

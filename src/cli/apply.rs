@@ -29,10 +29,10 @@ pub struct Apply {
     /// What systemd does when the kernel kills a worker for want of memory
     #[arg(long, value_enum, value_name = "POLICY")]
     pub oom_policy: Option<OomPolicy>,
-    /// Do all that doctor recommends
+    /// Do what the fix: lines of doctor say; what is to be done by hand is left to you
     #[arg(long, action = ArgAction::SetTrue, conflicts_with_all = ["tmpfs", "somaxconn", "nofile", "oom_policy"])]
     pub recommended: bool,
-    /// Change this unit only; may be given again [default: all that start a Gunicorn]
+    /// Change this unit only; may be given again [default: all that start a Gunicorn; with --tmpfs none]
     #[arg(long, value_name = "UNIT", value_parser = unit_name)]
     pub unit: Vec<String>,
     /// Print the plan and change nothing
@@ -44,7 +44,7 @@ pub struct Apply {
     /// Change lines and files that others wrote, where they are in the way
     #[arg(long, action = ArgAction::SetTrue)]
     pub adopt: bool,
-    /// Set a number that is lower than the present one
+    /// Allow a number that is lower than the present one
     #[arg(long, action = ArgAction::SetTrue)]
     pub force: bool,
 }
@@ -114,11 +114,11 @@ only what is stored for the next boot is changed.";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  gtune apply --recommended --dry-run              What would doctor have done?
-  gtune apply --tmpfs /mem --unit gunicorn         A tmpfs, and the service on it
-  gtune apply --tmpfs /mem --size 20%              The mount alone, as large
-  gtune apply --somaxconn 8192 --nofile auto       Two settings, one transaction
-  gtune --root /mnt apply --somaxconn 8192         In an image";
+  gtune apply --recommended --dry-run           What would it change?
+  gtune apply --tmpfs /mem --unit gunicorn      A tmpfs, and the service on it
+  gtune apply --tmpfs /mem --size 20%           The mount alone, 20% of the memory
+  gtune apply --somaxconn 8192 --nofile auto    Two settings, one transaction
+  gtune --root /mnt apply --somaxconn 8192      In an image";
 
 #[cfg(test)]
 mod tests {

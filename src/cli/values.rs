@@ -96,12 +96,14 @@ pub(super) fn queue_cap(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A limit of open files. Numbers above what the kernel allows are capped where the limit is planned, not here.
+/// A limit of open files. What is above `fs.nr_open` is capped where the limit is planned; no host has more than this:
+/// `sysctl_nr_open_max` in fs/file.c, on 64 bits.
 pub(super) fn open_files(text: &str) -> Result<OpenFiles, String> {
+    const MOST: u64 = 2_147_483_584;
     match text.parse() {
         _ if text == "auto" => Ok(OpenFiles::Auto),
-        Ok(number) if number > 0 => Ok(OpenFiles::At(number)),
-        _ => Err("it is a whole number above 0, or auto for what the workers need".to_owned()),
+        Ok(number) if (1..=MOST).contains(&number) => Ok(OpenFiles::At(number)),
+        _ => Err(format!("it is a whole number above 0 and up to {MOST}, or auto for what the workers need")),
     }
 }
 
@@ -213,11 +215,11 @@ mod tests {
     fn numbers_are_whole_and_within_what_the_kernel_takes() {
         assert_eq!((queue_cap("1"), queue_cap("2147483647")), (Ok(1), Ok(2147483647)));
         assert_eq!((open_files("auto"), open_files("65536")), (Ok(OpenFiles::Auto), Ok(OpenFiles::At(65536))));
-        assert_eq!(open_files("2147483648"), Ok(OpenFiles::At(2147483648)), "it is capped later");
+        assert_eq!(open_files("1073741824"), Ok(OpenFiles::At(1 << 30)), "what is above fs.nr_open is capped later");
         for wrong in ["", "0", "-1", "2147483648", "4k", "x", "1.0"] {
             assert!(queue_cap(wrong).is_err(), "{wrong}");
         }
-        for wrong in ["", "0", "-1", "Auto", "4k", "99999999999999999999"] {
+        for wrong in ["", "0", "-1", "Auto", "4k", "2147483648", "99999999999999999999"] {
             assert!(open_files(wrong).is_err(), "{wrong}");
         }
     }

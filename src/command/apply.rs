@@ -1,24 +1,17 @@
 //! `gtune apply`: observe, plan, rehearse, perform, observe again.
 
-use super::{Answer, ApplyReport, ExitCode, Failure, FindingChange, State, open, recommended};
+mod in_force;
+
+use super::{Answer, ApplyOutcome, ApplyReport, ExitCode, Failure, FindingChange, State, open, recommended};
 use crate::checks::by_hand::holds_one_application;
 use crate::checks::{self, Outcome, Row, Selection, Verdict};
 use crate::cli::{Apply, Format, Global};
 use crate::facts::Facts;
 use crate::host::{self, Root};
 use crate::perform::{self, Origin};
-use crate::plan::{self, Action, Change, Left, Plan, Refusal, Request, Trouble};
+use crate::plan::{self, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
 use crate::units::quoted;
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long after a restart what was asked for may take to be seen. A master that has started forks its workers at once,
-/// but a busy host may need seconds; a service that is not there by then does not come up with the new settings.
-const SETTLING: Duration = Duration::from_secs(30);
-
-/// How long to wait between two looks: a look costs some 30 ms of CPU.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Changes the host below `--root`, or says what it would change.
 ///
@@ -27,27 +20,30 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 pub fn run(global: &Global, options: &Apply, page: &Page) -> Result<Answer, Failure> {
     let root = open(&global.root)?;
     let facts = host::observe(&root);
-    let (requests, plan) = planned(&root, &facts, options);
+    if !options.dry_run {
+        permitted(&facts)?;
+    }
+    let Planned { requests, plan, not_done } = planned(&root, &facts, options);
     let mut report = ApplyReport {
         facts: &facts,
         plan: &plan,
         dry_run: options.dry_run,
         performed: None,
         trouble: None,
+        not_done,
         findings: vec![],
     };
-    if !options.dry_run {
-        permitted(&facts)?;
-    }
     if !options.dry_run && plan.refused.is_empty() && !plan.actions.is_empty() {
-        match perform::perform(&root, &plan, origin(&facts), || in_force(&root, &requests, &plan)) {
+        match perform::perform(&root, &plan, origin(&facts), || in_force::wait(&root, &facts, &requests, &plan)) {
             Ok(mut performed) => {
                 report.trouble = performed.unverified.take();
                 report.performed = Some(performed);
             }
             Err(trouble) => report.trouble = Some(trouble),
         }
-        report.findings = findings(&facts, &host::observe(&root), &requests);
+        if report.outcome() == ApplyOutcome::Done {
+            report.findings = findings(&facts, &host::observe(&root), &requests, &plan);
+        }
     }
     Ok(Answer { text: text(&report, global.format, page), exit: report.exit_code().number() })
 }
@@ -59,35 +55,43 @@ fn text(report: &ApplyReport<'_>, format: Format, page: &Page) -> String {
     }
 }
 
-/// What was asked for, and the plan for it with its mounts tried.
-fn planned(root: &Root, facts: &Facts, options: &Apply) -> (Vec<Request>, Plan) {
-    let (mut requests, mut left) = match options.recommended {
-        true => recommended::requests(facts, options),
-        false => (vec![options.request()], vec![]),
-    };
-    if options.recommended {
-        requests.retain(|request| {
-            let alone = drafted(root, facts, std::slice::from_ref(request));
-            left.extend(alone.refused.iter().map(given_up));
-            alone.refused.is_empty()
-        });
+/// What was asked for, and what that comes to.
+struct Planned {
+    requests: Vec<Request>,
+    plan: Plan,
+    /// What doctor recommends and must be refused, though other things can be done.
+    not_done: Vec<Refusal>,
+}
+
+fn planned(root: &Root, facts: &Facts, options: &Apply) -> Planned {
+    if !options.recommended {
+        let requests = vec![options.request()];
+        let mut plan = drafted(root, facts, &requests);
+        rehearse(facts, &mut plan);
+        return Planned { requests, plan, not_done: vec![] };
     }
+    let (mut requests, mut left) = recommended::requests(facts, options);
+    let mut not_done = vec![];
+    requests.retain(|request| {
+        let mut alone = drafted(root, facts, std::slice::from_ref(request));
+        rehearse(facts, &mut alone);
+        let can = alone.refused.is_empty();
+        not_done.append(&mut alone.refused);
+        can
+    });
     let mut plan = drafted(root, facts, &requests);
     plan.left.append(&mut left);
-    rehearse(facts, &mut plan);
-    (requests, plan)
+    if requests.is_empty() {
+        // Nothing of it can be done, so all of it is refused.
+        plan.refused.append(&mut not_done);
+    }
+    Planned { requests, plan, not_done }
 }
 
 /// The ground is looked at, then planned on.
 fn drafted(root: &Root, facts: &Facts, requests: &[Request]) -> Plan {
     let places = plan::places(facts, requests);
     plan::draft(facts, &host::ground(root, facts, &places), requests)
-}
-
-/// What doctor recommends and apply must refuse is left to the operator.
-fn given_up(refusal: &Refusal) -> Left {
-    let hint = refusal.hints.first().cloned().unwrap_or_else(|| "gtune doctor".to_owned());
-    Left::new(hint, format!("gtune cannot {}: {}", refusal.what, refusal.reason))
 }
 
 /// Tries the mounts where nobody sees them; only root can.
@@ -126,47 +130,18 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
         return Ok(());
     }
     let command: Vec<String> = arguments().iter().map(|word| quoted(word)).collect();
-    Err(Failure::new(ExitCode::CouldNotChange, "change this host: needs root")
+    Err(Failure::new(ExitCode::CouldNotChange, "change this host: only root can")
         .with_hint(format!("sudo {}", command.join(" "))))
 }
 
-/// Looks and plans again until nothing of what was asked for is left to change: that is the proof that it is in force.
-fn in_force(root: &Root, requests: &[Request], plan: &Plan) -> Result<(), Trouble> {
-    // Without a restart nothing is on its way: what is not seen at once is not there.
-    let restarts = plan.actions.iter().any(|action| matches!(action, Action::Restart(_)));
-    let deadline = Instant::now() + if restarts { SETTLING } else { Duration::ZERO };
-    loop {
-        let again = drafted(root, &host::observe(root), requests);
-        let Some(missing) = missing(&again) else { return Ok(()) };
-        if Instant::now() >= deadline || !again.refused.is_empty() {
-            return Err(missing);
-        }
-        thread::sleep(BETWEEN_LOOKS);
-    }
-}
-
-/// What a second plan would still change. A worker that was forked meanwhile has its master's old limit for a moment and
-/// is no reason to take everything back.
-fn missing(again: &Plan) -> Option<Trouble> {
-    if let Some(refusal) = again.refused.first() {
-        return Some(Trouble::new(&refusal.what, &refusal.reason));
-    }
-    let left = again.actions.iter().find(|action| !matches!(action, Action::Change(Change::ProcessLimit { .. })))?;
-    let trouble = Trouble::new("see the effect", format!("a second look would still {left}"));
-    Some(match left {
-        Action::Restart(unit) => trouble.with_hint(format!("journalctl -u {unit} -n 50")),
-        Action::Change(_) | Action::Reload => trouble,
-    })
-}
-
 /// What doctor says before and after, of what was asked for and of what got worse.
-fn findings(before: &Facts, after: &Facts, requests: &[Request]) -> Vec<FindingChange> {
+fn findings(before: &Facts, after: &Facts, requests: &[Request], plan: &Plan) -> Vec<FindingChange> {
     let was = checks::assess(before, &Selection::default());
     let is = checks::assess(after, &Selection::default());
-    is.iter().filter_map(|row| changed(&was, row, requests)).collect()
+    is.iter().filter_map(|row| changed(&was, row, requests, plan)).collect()
 }
 
-fn changed(was: &[Row], row: &Row, requests: &[Request]) -> Option<FindingChange> {
+fn changed(was: &[Row], row: &Row, requests: &[Request], plan: &Plan) -> Option<FindingChange> {
     let before = was.iter().find(|old| old.check.id == row.check.id && old.subject == row.subject);
     let before = before.map_or(State::NotApplicable, |old| State::of(&old.outcome));
     let after = State::of(&row.outcome);
@@ -179,7 +154,13 @@ fn changed(was: &[Row], row: &Row, requests: &[Request]) -> Option<FindingChange
         before,
         after,
         observed: observed(&row.outcome),
+        waits_for_restart: after == State::Finding && waits_for_restart(row, plan),
     })
+}
+
+/// Whether a restart of the service that is judged is left to the operator.
+fn waits_for_restart(row: &Row, plan: &Plan) -> bool {
+    plan.left.iter().any(|left| left.command.starts_with("systemctl restart ") && left.command.contains(&row.subject))
 }
 
 /// The checks whose findings a request means to mend.

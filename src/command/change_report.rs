@@ -2,7 +2,7 @@
 
 use super::{ExitCode, State};
 use crate::facts::Facts;
-use crate::plan::{Performed, Plan, RolledBack, StepOutcome, Transaction, Trouble, UndoOutcome, UndoStep};
+use crate::plan::{Performed, Plan, Refusal, RolledBack, StepOutcome, Transaction, Trouble, UndoOutcome, UndoStep};
 
 /// What came of `gtune apply`.
 pub struct ApplyReport<'a> {
@@ -16,6 +16,8 @@ pub struct ApplyReport<'a> {
     pub performed: Option<Performed>,
     /// Why it was not performed though it was asked for, besides what the plan refuses.
     pub trouble: Option<Trouble>,
+    /// What doctor recommends and apply must refuse, where the rest was done.
+    pub not_done: Vec<Refusal>,
     /// What doctor said before and says now of what was asked for.
     pub findings: Vec<FindingChange>,
 }
@@ -33,6 +35,8 @@ pub struct FindingChange {
     pub after: State,
     /// What is observed now.
     pub observed: String,
+    /// Whether it goes with a restart that is left to the operator.
+    pub waits_for_restart: bool,
 }
 
 /// What came of `gtune rollback`.
@@ -113,7 +117,10 @@ impl ApplyReport<'_> {
     /// What the process ends with.
     pub fn exit_code(&self) -> ExitCode {
         match self.outcome() {
-            ApplyOutcome::Done | ApplyOutcome::NothingToDo | ApplyOutcome::Planned => ExitCode::Healthy,
+            ApplyOutcome::Done | ApplyOutcome::NothingToDo | ApplyOutcome::Planned if self.not_done.is_empty() => {
+                ExitCode::Healthy
+            }
+            ApplyOutcome::Done | ApplyOutcome::NothingToDo | ApplyOutcome::Planned => ExitCode::Attention,
             ApplyOutcome::Refused | ApplyOutcome::Failed => ExitCode::CouldNotChange,
             ApplyOutcome::PartlyChanged => ExitCode::PartlyChanged,
         }
@@ -181,7 +188,8 @@ mod tests {
         let plan = Plan { actions, ..Plan::default() };
         let performed = steps.map(|steps| Performed { transaction: None, steps, unverified: None });
         let facts = fresh_host();
-        ApplyReport { facts: &facts, plan: &plan, dry_run, performed, trouble, findings: vec![] }.outcome()
+        ApplyReport { facts: &facts, plan: &plan, dry_run, performed, trouble, not_done: vec![], findings: vec![] }
+            .outcome()
     }
 
     fn trouble() -> Trouble {
@@ -214,8 +222,15 @@ mod tests {
         let plan = Plan { refused: vec![Refusal::new("mount", "it is busy", "x")], ..Plan::default() };
         let facts = fresh_host();
         for dry_run in [true, false] {
-            let report =
-                ApplyReport { facts: &facts, plan: &plan, dry_run, performed: None, trouble: None, findings: vec![] };
+            let report = ApplyReport {
+                facts: &facts,
+                plan: &plan,
+                dry_run,
+                performed: None,
+                trouble: None,
+                not_done: vec![],
+                findings: vec![],
+            };
             assert_eq!(report.exit_code(), ExitCode::CouldNotChange);
         }
     }

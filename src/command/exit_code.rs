@@ -40,6 +40,26 @@ impl ExitCode {
         }
     }
 
+    /// What it means for a verb; none where the verb never ends with it.
+    pub fn meaning_for(self, verb: &str) -> Option<&'static str> {
+        match (verb, self) {
+            ("apply", Self::Healthy) => Some("done, or nothing had to be done"),
+            ("apply", Self::Attention) => Some("done, but for something that doctor recommends and apply must refuse"),
+            ("apply", Self::CouldNotChange) => Some("refused or failed, and the host is as it was"),
+            ("apply", Self::PartlyChanged) => Some("the host is left partly changed; the last line says what to run"),
+            ("rollback", Self::Healthy) => Some("taken back, or nothing had to be done"),
+            ("rollback", Self::CouldNotChange) => Some("refused, and nothing was taken back"),
+            ("rollback", Self::PartlyChanged) => {
+                Some("something is still to be taken back; the last line says what to run")
+            }
+            ("history", Self::Healthy) => Some("listed"),
+            ("history", Self::CouldNotLook) => Some("a journal cannot be read"),
+            ("apply" | "rollback" | "history", Self::Usage) => Some(self.meaning()),
+            ("apply" | "rollback" | "history", _) => None,
+            _ => Some(self.meaning()),
+        }
+    }
+
     /// The code of two results together: the one an operator must hear of first.
     pub fn merge(self, other: Self) -> Self {
         if other.rank() > self.rank() { other } else { self }

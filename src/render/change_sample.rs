@@ -63,6 +63,7 @@ pub fn findings() -> Vec<FindingChange> {
         before,
         after,
         observed: "ext4 at /tmp".into(),
+        waits_for_restart: false,
     };
     vec![
         one("heartbeat-filesystem", State::Finding, State::Ok),

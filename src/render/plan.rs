@@ -9,12 +9,13 @@ use super::wrap::labelled;
 use super::{Page, visible};
 use crate::cli::Detail;
 use crate::command::{ApplyOutcome, ApplyReport, FindingChange, State};
-use crate::plan::{Left, Performed, Plan, StepOutcome};
+use crate::plan::{Action, Left, Performed, Plan, Refusal, StepOutcome};
 
 /// The whole of it.
 pub fn apply(report: &ApplyReport<'_>, page: &Page) -> String {
     let mut parts = vec![];
-    if page.detail != Detail::Quiet {
+    parts.push(refused(&report.plan.refused, "refused", page));
+    if page.detail != Detail::Quiet && (report.plan.refused.is_empty() || page.detail == Detail::Verbose) {
         parts.push(planned(report, page));
     }
     if let Some(performed) = &report.performed {
@@ -23,7 +24,8 @@ pub fn apply(report: &ApplyReport<'_>, page: &Page) -> String {
     if page.detail != Detail::Quiet {
         parts.push(findings(&report.findings, page));
     }
-    parts.push(refused(report, page));
+    parts.push(refused(&report.not_done, "not done", page));
+    parts.push(trouble_of(report, page));
     parts.push(left(&report.plan.left, page) + &ending(report, page));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -89,7 +91,10 @@ fn findings(all: &[FindingChange], page: &Page) -> String {
 
 /// `gone: heartbeat-filesystem (gunicorn.service)`; what is observed is said of what is not gone.
 fn finding(one: &FindingChange, page: &Page) -> String {
-    let word = finding_word(one.before, one.after);
+    let word = match one.waits_for_restart {
+        true => Word::odd("waits for the restart"),
+        false => finding_word(one.before, one.after),
+    };
     let is_well = matches!(one.after, State::Ok | State::NotApplicable | State::Skipped);
     let mut text = format!("{} ({})", one.id, one.subject);
     if !one.observed.is_empty() && (!is_well || page.detail == Detail::Verbose) {
@@ -109,19 +114,20 @@ fn finding_word(before: State, after: State) -> Word {
     }
 }
 
-/// Why it is not done: what the plan refuses, and what stood in the way of performing it.
-fn refused(report: &ApplyReport<'_>, page: &Page) -> String {
-    let mut out = String::new();
-    for refusal in &report.plan.refused {
-        out += &said("refused", Word::bad("refused"), &format!("cannot {}: {}", refusal.what, refusal.reason), page);
-        out += &hints(&refusal.hints, page);
-    }
-    if let Some(trouble) = &report.trouble {
-        let word = if report.performed.is_some() { "failed" } else { "refused" };
-        out += &said(word, Word::bad(word), &trouble.to_string(), page);
-        out += &hints(trouble.hint.as_slice(), page);
-    }
-    out
+/// What is not done, and why.
+fn refused(all: &[Refusal], word: &'static str, page: &Page) -> String {
+    let one = |refusal: &Refusal| {
+        said(word, Word::bad(word), &format!("cannot {}: {}", refusal.what, refusal.reason), page)
+            + &hints(&refusal.hints, page)
+    };
+    all.iter().map(one).collect()
+}
+
+/// What stood in the way of performing the plan.
+fn trouble_of(report: &ApplyReport<'_>, page: &Page) -> String {
+    let Some(trouble) = &report.trouble else { return String::new() };
+    let word = if report.performed.is_some() { "failed" } else { "refused" };
+    said(word, Word::bad(word), &trouble.to_string(), page) + &hints(trouble.hint.as_slice(), page)
 }
 
 fn hints(all: &[String], page: &Page) -> String {
@@ -152,14 +158,34 @@ fn ending(report: &ApplyReport<'_>, page: &Page) -> String {
             closing(&sentence, &undo(id), page.width)
         }
         (ApplyOutcome::Done, None) => "done\n".to_owned(),
+        (ApplyOutcome::NothingToDo, _) if !report.plan.left.is_empty() || !report.not_done.is_empty() => {
+            labelled("", "nothing was changed; see above what is left to do", page.width)
+        }
         (ApplyOutcome::NothingToDo, _) => labelled("", "nothing to do: all of it is so already", page.width),
         (ApplyOutcome::Planned, _) => labelled("", "dry run: nothing was changed", page.width),
         (ApplyOutcome::Refused, _) => labelled("", "nothing was changed", page.width),
-        (ApplyOutcome::Failed, _) => labelled("", "failed: everything was put back as it was", page.width),
+        (ApplyOutcome::Failed, _) => {
+            labelled("", &format!("failed: everything was put back as it was{}", running_again(report)), page.width)
+        }
         (ApplyOutcome::PartlyChanged, id) => {
             let sentence = format!("failed, and PARTLY CHANGED: {}; run:", still_changed(report));
             closing(&sentence, &id.map_or_else(|| gtune(&report.facts.host.root, "history"), undo), page.width)
         }
+    }
+}
+
+/// `; gunicorn.service runs again`
+fn running_again(report: &ApplyReport<'_>) -> String {
+    let steps = report.performed.iter().flat_map(|performed| report.plan.actions.iter().zip(&performed.steps));
+    let restarted = steps.filter_map(|(action, outcome)| match (action, outcome) {
+        (Action::Restart(unit), StepOutcome::Undone | StepOutcome::Failed(_)) => Some(visible(unit).into_owned()),
+        _ => None,
+    });
+    let units: Vec<String> = restarted.collect();
+    match units.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one} runs again"),
+        many => format!("; {} run again", many.join(", ")),
     }
 }
 

@@ -21,6 +21,7 @@ struct Apply<'a> {
     steps: Vec<StepRecord>,
     already: &'a [Already],
     refused: Vec<Refusal>,
+    not_done: &'a [Refusal],
     warnings: &'a [String],
     left: &'a [Left],
     findings: Vec<FindingRecord<'a>>,
@@ -33,6 +34,7 @@ struct FindingRecord<'a> {
     before: &'static str,
     after: &'static str,
     observed: &'a str,
+    waits_for_restart: bool,
 }
 
 #[derive(Serialize)]
@@ -105,6 +107,7 @@ pub fn apply(report: &ApplyReport<'_>) -> String {
             steps: report.plan.actions.iter().enumerate().map(step).collect(),
             already: &report.plan.already,
             refused: report.plan.refused.iter().cloned().chain(trouble).collect(),
+            not_done: &report.not_done,
             warnings: &report.plan.warnings,
             left: &report.plan.left,
             findings: report.findings.iter().map(finding).collect(),
@@ -138,6 +141,7 @@ fn finding(change: &FindingChange) -> FindingRecord<'_> {
         before: change.before.name(),
         after: change.after.name(),
         observed: &change.observed,
+        waits_for_restart: change.waits_for_restart,
     }
 }
 
@@ -246,8 +250,15 @@ mod tests {
 
     fn applied(plan: &Plan, performed: Option<Performed>, trouble: Option<Trouble>) -> Value {
         let facts = host_with_gunicorn();
-        let report =
-            ApplyReport { facts: &facts, plan, dry_run: performed.is_none(), performed, trouble, findings: findings() };
+        let report = ApplyReport {
+            facts: &facts,
+            plan,
+            dry_run: performed.is_none(),
+            performed,
+            trouble,
+            not_done: vec![],
+            findings: findings(),
+        };
         serde_json::from_str(&apply(&report)).unwrap()
     }
 
@@ -266,6 +277,7 @@ mod tests {
             "gtune",
             "host",
             "left",
+            "not_done",
             "observed_at",
             "outcome",
             "refused",
@@ -282,7 +294,7 @@ mod tests {
         assert_eq!(
             value["findings"][0],
             json!({"id": "heartbeat-filesystem", "subject": "gunicorn.service", "before": "finding", "after": "ok",
-                   "observed": "ext4 at /tmp"})
+                   "observed": "ext4 at /tmp", "waits_for_restart": false})
         );
     }
 

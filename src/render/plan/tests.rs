@@ -13,7 +13,7 @@ const PAGE: Page = Page { width: 80, paint: Paint::Plain, detail: Detail::Normal
 
 fn report<'a>(facts: &'a Facts, plan: &'a Plan, performed: Option<Performed>) -> ApplyReport<'a> {
     let findings = performed.as_ref().map(|_| findings()).unwrap_or_default();
-    ApplyReport { facts, plan, dry_run: performed.is_none(), performed, trouble: None, findings }
+    ApplyReport { facts, plan, dry_run: performed.is_none(), performed, trouble: None, not_done: vec![], findings }
 }
 
 fn text(plan: &Plan, performed: Option<Performed>, page: &Page) -> String {
@@ -64,7 +64,8 @@ fn a_failure_that_was_taken_back_says_so() {
     let mut performed = done();
     performed.steps.fill(StepOutcome::Undone);
     performed.steps[10] = StepOutcome::Failed(trouble());
-    assert!(text(&plan(), Some(performed), &PAGE).ends_with("\nfailed: everything was put back as it was\n"));
+    let said = "\nfailed: everything was put back as it was; gunicorn.service runs again\n";
+    assert!(text(&plan(), Some(performed), &PAGE).ends_with(said));
 }
 
 #[test]
