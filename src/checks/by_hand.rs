@@ -1,8 +1,9 @@
 //! How to do it by hand: the words that are right for whoever started a Gunicorn.
 
-use super::steps::{drop_in_directory, quoted, systemctl};
+use super::steps::{drop_in_directory, systemctl};
 use crate::facts::{Container, Fact, Facts, Manager, Service, Unit, environment_line};
 use crate::gunicorn::{Source, parse_arguments, split_words};
+use crate::units::quoted;
 
 /// An option of Gunicorn that should be given, in the two ways it can be written.
 #[derive(Debug, Clone, Copy)]

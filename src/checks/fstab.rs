@@ -3,8 +3,9 @@
 use super::heartbeat_mounts::{Wanted, directories};
 use super::heartbeat_place;
 use super::weigh::weigh;
-use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Stored, Verdict, by_hand, steps};
+use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Stored, Verdict, by_hand};
 use crate::facts::{Fact, Facts, Fstab, FstabEntry, MountUnit};
+use crate::units::quoted;
 
 /// Whether the mount of the heartbeat comes back after a reboot.
 pub const CHECK: Check = Check {
@@ -85,13 +86,13 @@ fn not_stored(facts: &Facts, wanted: &Wanted) -> Verdict {
     let consequence = format!(
         "After the next reboot {directory} is a plain directory on disk, or is missing and Gunicorn exits with 255."
     );
-    let by_hand = heartbeat_place::mount_steps(&steps::quoted(directory)).split_off(1);
+    let by_hand = heartbeat_place::mount_steps(&quoted(directory)).split_off(1);
     let remedy = Remedy { command: Some(command(facts, wanted)), by_hand, restart: false };
     Verdict::finding(Severity::Warning, seen, consequence, remedy)
 }
 
 fn command(facts: &Facts, wanted: &Wanted) -> String {
-    format!("{} apply --tmpfs {}{}", by_hand::gtune(facts), steps::quoted(&wanted.directory), wanted.unit)
+    format!("{} apply --tmpfs {}{}", by_hand::gtune(facts), quoted(&wanted.directory), wanted.unit)
 }
 
 fn seen(wanted: &Wanted, stored_for_boot: Option<Stored>) -> Seen {
@@ -150,7 +151,7 @@ fn by_unit(facts: &Facts, wanted: &Wanted, unit: &MountUnit) -> Verdict {
     seen.observed = format!("{name} is not enabled");
     let consequence =
         format!("Nothing mounts {} at the next boot: the heartbeat falls back to disk.", wanted.directory);
-    let by_hand = vec![format!("systemctl enable {}", steps::quoted(name))];
+    let by_hand = vec![format!("systemctl enable {}", quoted(name))];
     let remedy = Remedy { command: Some(command(facts, wanted)), by_hand, restart: false };
     Verdict::finding(Severity::Warning, seen, consequence, remedy)
 }

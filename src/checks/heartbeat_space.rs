@@ -1,8 +1,9 @@
 //! `heartbeat-space`: whether the file system of the heartbeat files has inodes left for the next workers.
 
 use super::heartbeat_place::{self, Place, mounted_at};
-use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Verdict, steps};
+use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Verdict};
 use crate::facts::{Fact, Facts, Reason, Room, Service};
+use crate::units::quoted;
 
 /// Whether the file system of the heartbeat files has inodes left for the next workers.
 pub const CHECK: Check = Check {
@@ -112,7 +113,7 @@ fn evidence(path: &str, room: &Room) -> String {
 }
 
 fn remedy(facts: &Facts, service: &Service, place: &Place) -> Remedy {
-    let mount_point = steps::quoted(&place.filesystem.mount_point);
+    let mount_point = quoted(&place.filesystem.mount_point);
     let view = view(facts, service, place);
     let mut by_hand =
         vec![format!("{view}find {mount_point} -xdev | wc -l   # what takes them; delete what nobody needs")];
@@ -156,7 +157,7 @@ fn fresh(facts: &Facts) -> Judgement {
         return Ok(Verdict::Healthy(seen));
     }
     let consequence = "A Gunicorn started here without --worker-tmp-dir exits with 255 when the inodes run out.";
-    let find = format!("find {} -xdev | wc -l   # what takes them", steps::quoted(&filesystem.mount_point));
+    let find = format!("find {} -xdev | wc -l   # what takes them", quoted(&filesystem.mount_point));
     let by_hand = vec![find, "or start Gunicorn with --worker-tmp-dir /dev/shm".into()];
     Ok(Verdict::finding(Severity::Warning, seen, consequence, Remedy { by_hand, ..Remedy::default() }))
 }

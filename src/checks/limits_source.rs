@@ -2,12 +2,12 @@
 
 use crate::checks::columns::stored;
 use crate::checks::login_limits::{self, Intent};
-use crate::checks::steps::{apply, by_hand, quoted, raise_open_files, restart, systemctl};
+use crate::checks::steps::{apply, by_hand, raise_open_files, restart, systemctl};
 use crate::checks::unit_limit::{KEY, in_words, loaded, open_file_columns, parse, same};
 use crate::checks::weigh::weigh;
 use crate::checks::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Verdict};
 use crate::facts::{Fact, Facts, Manager, Reason, Service, Unit, UnitAssignment};
-use crate::units::{Limit, SoftHard};
+use crate::units::{Limit, SoftHard, quoted};
 
 /// The check.
 pub const CHECK: Check = Check {

@@ -1,9 +1,10 @@
 //! Listen queues: what was asked for, whose kernel value bounds them, and what makes a socket listen again.
 
 use super::by_hand;
-use super::steps::{self, quoted};
+use super::steps;
 use crate::facts::{Facts, Listener, ListenerKind, ListenerOrigin, Manager, Network, Reason, Service};
 use crate::gunicorn::{ListensAgain, Sourced, listens_again_on};
+use crate::units::quoted;
 
 /// The backlog Gunicorn asks for where nothing is set (Gunicorn settings: backlog).
 pub(crate) const DEFAULT_BACKLOG: u64 = 2048;

@@ -1,12 +1,12 @@
 //! `memory-headroom`: how far the service is from its memory limit, or the host from its end.
 
 use crate::checks::columns::of_directive;
-use crate::checks::steps::{by_hand, quoted};
+use crate::checks::steps::by_hand;
 use crate::checks::weigh::weigh;
 use crate::checks::worker_memory::{WorkerSize, only_a_bound, raise_limit, worker_size};
 use crate::checks::{Area, Check, Columns, InForce, Judge, Judgement, Remedy, Seen, Severity, Verdict};
 use crate::facts::{CgroupMemory, CgroupVersion, Fact, Facts, Service};
-use crate::units::{Bytes, Limit};
+use crate::units::{Bytes, Limit, quoted};
 
 /// From this share of the limit on the kernel reclaims at every allocation and one large request is enough for a kill;
 /// the line Kubernetes and most monitoring alarm at.

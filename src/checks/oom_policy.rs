@@ -2,10 +2,11 @@
 
 use crate::checks::by_hand::gtune;
 use crate::checks::columns::of_directive;
-use crate::checks::steps::{apply, by_hand, drop_in, nothing_runs, quoted, restart, systemctl};
+use crate::checks::steps::{apply, by_hand, drop_in, nothing_runs, restart, systemctl};
 use crate::checks::weigh::weigh;
 use crate::checks::{Area, Check, Columns, InForce, Judge, Judgement, Remedy, Seen, Severity, Verdict};
 use crate::facts::{CgroupMemory, Fact, Facts, LoadedUnit, Manager, Reason, Service, Unit};
+use crate::units::quoted;
 
 /// The version of systemd that brought `OOMPolicy=` (its NEWS, 243).
 const FIRST_WITH_POLICY: u32 = 243;

@@ -1,12 +1,12 @@
 //! `open-file-usage`: how near each process is to its limit of open files, now.
 
 use crate::checks::open_file_limit::worker_need;
-use crate::checks::steps::{apply, nothing_runs, quoted, raise_open_files, restart};
+use crate::checks::steps::{apply, nothing_runs, raise_open_files, restart};
 use crate::checks::weigh::weigh;
 use crate::checks::{Area, Check, Columns, InForce, Judge, Judgement, Remedy, Seen, Severity, Verdict};
 use crate::facts::{Descriptors, Facts, Process, Service};
 use crate::gunicorn::{Version, recommended_open_files};
-use crate::units::{Limit, Pid};
+use crate::units::{Limit, Pid, quoted};
 
 /// From this share on a burst of ordinary size no longer fits: connections are not spread evenly over workers.
 const NEARLY_FULL: f64 = 0.75;

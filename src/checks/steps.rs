@@ -2,6 +2,7 @@
 
 use crate::checks::{Remedy, Verdict};
 use crate::facts::{Fact, Facts, Manager, Service, Unit, UnitAssignment, base_name};
+use crate::units::quoted;
 
 /// What to say where no Gunicorn runs: on a live host the question makes no sense, of an image it cannot be answered.
 pub(super) fn nothing_runs(facts: &Facts, subject: &str) -> Verdict {
@@ -129,23 +130,11 @@ fn raise_without_unit(service: &Service, manager: &Manager, soft: u64) -> Vec<St
     }
 }
 
-/// A word as a POSIX shell reads it; unit names may hold backslashes (`systemd-escape`).
-pub(crate) fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| word.replace('\0', ""), |quoted| quoted.into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::healthy;
     use crate::units::Pid;
-
-    #[test]
-    fn a_unit_name_with_a_backslash_stays_one_word_of_the_shell() {
-        let unit = r"my\x2dapp.service";
-        assert_eq!(shlex::split(&quoted(unit)), Some(vec![unit.to_owned()]));
-        assert_eq!(quoted("gunicorn@web.service"), "gunicorn@web.service");
-    }
 
     #[test]
     fn the_drop_in_of_a_user_lies_in_the_home_of_that_user() {

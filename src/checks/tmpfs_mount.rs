@@ -3,6 +3,7 @@
 use super::heartbeat_place::{self, Place, mounted_at};
 use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Verdict, by_hand, steps};
 use crate::facts::{Fact, Facts, Service};
+use crate::units::quoted;
 
 /// Whether the mount made for the heartbeat is there and is a careful one.
 pub const CHECK: Check = Check {
@@ -72,7 +73,7 @@ fn not_mounted(facts: &Facts, service: &Service, place: &Place) -> Judgement {
 }
 
 fn mount_it(facts: &Facts, service: &Service, directory: &str) -> Remedy {
-    let quoted = steps::quoted(directory);
+    let quoted = quoted(directory);
     if by_hand::mounts_reach(facts, service) {
         let mut by_hand = heartbeat_place::mount_steps(&quoted);
         by_hand.push(by_hand::reload(service));
@@ -114,7 +115,7 @@ fn careful(facts: &Facts, mount_point: &str, options: &[String], mut seen: Seen,
     }
     seen.observed = format!("{mount_point} lacks {}", missing.join(", "));
     let consequence = "Whoever may write there may keep programs or take more memory there than heartbeats need.";
-    let quoted = steps::quoted(mount_point);
+    let quoted = quoted(mount_point);
     // Whoever mounted it chose these options, so leave to change them is asked for.
     let command = format!("{} apply --tmpfs {quoted}{unit} --adopt", by_hand::gtune(facts));
     let by_hand = vec![
@@ -151,7 +152,7 @@ fn fresh(facts: &Facts) -> Judgement {
             seen.observed = format!("{directory} is stored for boot and not mounted");
             seen.evidence.push(format!("/proc/self/mountinfo: no tmpfs at {directory}"));
             let consequence = "A Gunicorn started with it as --worker-tmp-dir keeps its heartbeat on disk.";
-            let quoted = steps::quoted(directory);
+            let quoted = quoted(directory);
             let command = Some(format!("{} apply --tmpfs {quoted}", by_hand::gtune(facts)));
             let remedy = Remedy { command, by_hand: vec![format!("mount {quoted}")], restart: false };
             Ok(Verdict::finding(Severity::Warning, seen, consequence, remedy))

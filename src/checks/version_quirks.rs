@@ -4,6 +4,7 @@ use super::weigh::weigh;
 use super::{Area, Check, Columns, Judge, Judgement, Remedy, Seen, Severity, Verdict, by_hand, steps};
 use crate::facts::{Fact, Facts, InstalledVersion, LoadedUnit, Manager, Reason, Service, Upgrade};
 use crate::gunicorn::{Quirk, WorkerClass, quirks_of};
+use crate::units::quoted;
 
 /// What this version of Gunicorn does that an operator must know.
 pub const CHECK: Check = Check {
@@ -175,7 +176,7 @@ fn reload_command(service: &Service) -> Judgement {
     let by_hand = vec![
         format!(
             "systemctl edit {}   # under [Service]: ExecReload= on one line, then ExecReload=/bin/kill -s HUP $MAINPID",
-            steps::quoted(unit)
+            quoted(unit)
         ),
         by_hand::reload(service),
     ];

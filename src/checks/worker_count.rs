@@ -1,12 +1,12 @@
 //! `worker-count`: as many workers as asked for, as the CPUs carry, and as fit in memory.
 
-use crate::checks::steps::{by_hand, nothing_runs, quoted};
+use crate::checks::steps::{by_hand, nothing_runs};
 use crate::checks::weigh::weigh;
 use crate::checks::worker_memory::{WorkerSize, only_a_bound, worker_size};
 use crate::checks::{Area, Check, Columns, InForce, Judge, Judgement, Seen, Severity, Verdict};
 use crate::facts::{Fact, Facts, Manager, Process, Reason, Service};
 use crate::gunicorn::WorkerClass;
-use crate::units::{Bytes, Limit};
+use crate::units::{Bytes, Limit, quoted};
 
 /// Gunicorn advises two workers a CPU and one more; twice that is still a choice, above it they take turns only.
 const WORKERS_PER_CPU: f64 = 4.0;

@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn what_was_not_written_is_not_asked_for() {
         assert_eq!(request("--somaxconn 8192"), Request { somaxconn: Some(8192), ..Request::default() });
-        assert!(request("--recommended --unit gunicorn").is_empty());
+        let nothing = Request { units: vec!["gunicorn.service".into()], ..Request::default() };
+        assert_eq!(request("--recommended --unit gunicorn"), nothing);
         let tmpfs = request("--tmpfs /mem").tmpfs.unwrap();
         assert_eq!((tmpfs.size, tmpfs.backend), (None, Backend::Fstab));
         let size = request("--tmpfs /mem --size 64m").tmpfs.unwrap().size;

@@ -11,6 +11,7 @@ use crate::host::{self, Root};
 use crate::perform::{self, Origin};
 use crate::plan::{self, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
+use crate::units::quoted;
 
 /// Changes the host below `--root`, or says what it would change.
 ///
@@ -128,8 +129,7 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
     if !facts.host.live || facts.host.uid == 0 || facts.host.container.as_ref().is_some_and(holds_one_application) {
         return Ok(());
     }
-    let quoted = |word: String| shlex::try_quote(&word).map(Into::into).unwrap_or(word);
-    let command: Vec<String> = arguments().into_iter().map(quoted).collect();
+    let command: Vec<String> = arguments().iter().map(|word| quoted(word)).collect();
     Err(Failure::new(ExitCode::CouldNotChange, "change this host: only root can")
         .with_hint(format!("sudo {}", command.join(" "))))
 }

@@ -79,11 +79,6 @@ impl Root {
         self.live
     }
 
-    /// The directory handle that everything is resolved beneath (`O_PATH`).
-    pub fn handle(&self) -> BorrowedFd<'_> {
-        self.beneath.handle()
-    }
-
     /// The root as the operator named it, `/` for the live host.
     pub fn name(&self) -> &str {
         if self.shown_as.is_empty() { "/" } else { &self.shown_as }

@@ -5,7 +5,7 @@
 use super::patience::patient_fact;
 use super::processes::ProcessHandle;
 use super::root::Root;
-use crate::facts::{Fact, LoadedUnit, Reason};
+use crate::facts::{Fact, LoadedUnit, Reason, parse_environment_file};
 use crate::gunicorn::{
     ConfigFile, ConfigToRead, SettingInputs, Source, config_to_read, gunicorn_arguments, is_retitled, parse_arguments,
     read_config,
@@ -113,7 +113,9 @@ impl Started<'_> {
         let mut all: BTreeMap<String, String> = unit.environment.iter().filter_map(|one| assignment(one)).collect();
         for (path, may_be_missing) in &unit.environment_files {
             match self.host.read(path) {
-                Fact::Known(bytes) => all.extend(environment_file(&bytes)),
+                Fact::Known(bytes) => {
+                    all.extend(parse_environment_file(&bytes).into_iter().map(|line| (line.name, line.value)));
+                }
                 Fact::Absent if *may_be_missing => {}
                 Fact::Absent => return Fact::unreadable(format!("no such file: {path}")),
                 Fact::Unreadable(reason) => return Fact::Unreadable(reason),
@@ -221,18 +223,6 @@ fn environment(bytes: &[u8]) -> BTreeMap<String, String> {
     all
 }
 
-/// A file of `EnvironmentFile=`: assignments a line, comments with `#` or `;`, quotes around values.
-fn environment_file(bytes: &[u8]) -> BTreeMap<String, String> {
-    let text = String::from_utf8_lossy(bytes).replace("\\\n", "");
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
-    lines.filter_map(assignment).map(|(name, value)| (name, unquoted(value.trim()).to_owned())).collect()
-}
-
-fn unquoted(value: &str) -> &str {
-    let inner = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
-    inner('"').or_else(|| inner('\'')).unwrap_or(value)
-}
-
 fn assignment(text: &str) -> Option<(String, String)> {
     text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
@@ -249,13 +239,6 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_file_is_read_as_systemd_reads_it() {
-        let all = environment_file(b"# A=1\n; B=2\nC=\"3 4\"\n D='5'\nE=6\\\n7\n");
-        let expected = [("C", "3 4"), ("D", "5"), ("E", "67")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        assert_eq!(all, BTreeMap::from(expected));
-    }
-
-    #[test]
     fn variables_of_a_unit_are_put_in_place() {
         let variables = BTreeMap::from([("PORT".to_owned(), "80".to_owned())]);
         assert_eq!(substituted("0.0.0.0:${PORT}", &variables).as_deref(), Some("0.0.0.0:80"));
@@ -267,7 +250,6 @@ mod tests {
         #[test]
         fn any_environment_is_read_without_panic(bytes in any::<Vec<u8>>(), word in ".*") {
             environment(&bytes);
-            environment_file(&bytes);
             substituted(&word, &BTreeMap::new());
         }
     }

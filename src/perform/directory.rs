@@ -1,11 +1,12 @@
 //! Directories.
 
-use super::refused::{errno, quoted};
+use super::refused::errno;
 use super::spot::Spot;
 use super::temporary::{attach, own};
 use crate::host::ground::Seen;
 use crate::host::{Last, Root};
 use crate::plan::{DirectoryImage, Standing, Trouble};
+use crate::units::quoted;
 use nix::errno::Errno;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, fchmod, fsync, mkdirat, openat, unlinkat};
 use std::collections::BTreeMap;

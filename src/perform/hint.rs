@@ -12,8 +12,3 @@ pub(super) fn not_allowed(what: &str, capability: &str, in_container: &str) -> T
         Trouble::new(what, "permission denied: needs root").with_hint("run it again with sudo")
     }
 }
-
-/// A word for a POSIX shell.
-pub(super) fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| word.replace('\0', ""), |quoted| quoted.into_owned())
-}

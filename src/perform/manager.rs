@@ -5,11 +5,11 @@
 //! a program may be held back. That is meant: lifting it for them from here would deliver a held Ctrl-C to gtune, and
 //! nothing here ends them with any signal but SIGKILL. What they start is systemd's child, not theirs.
 
-use super::hint::quoted;
 use crate::host::printable;
 use crate::host::stored::is_unit_name;
 use crate::host::systemd::{answer, quiet_command, systemctl};
 use crate::plan::Trouble;
+use crate::units::quoted;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -3,24 +3,24 @@
 //! Each kind of change has a file of its own with two functions: `standing` says how what is there now stands to the
 //! change, `make` makes it so. Taking back is `make` of the inverse.
 
-pub mod directory;
-pub mod file;
+mod directory;
+mod file;
 mod hint;
 mod history;
 mod journal;
-pub mod kernel_value;
-pub mod line;
-pub mod link;
+mod kernel_value;
+mod line;
+mod link;
 mod lock;
-pub mod manager;
+mod manager;
 #[cfg(test)]
 mod model;
-pub mod mount;
+mod mount;
 mod performer;
 mod pinned;
 #[cfg(test)]
 mod private_host;
-pub mod process_limit;
+mod process_limit;
 mod refused;
 pub mod rehearsal;
 mod rollback;

@@ -3,19 +3,21 @@
 //! The mount point is held by a handle and never by its name alone, no link is followed to it, and what came of a mount
 //! is looked at before it counts as done.
 
+mod demand;
 mod effect;
 mod options;
 mod place;
 mod refused;
 mod remount;
 
-pub(super) use effect::{Demand, Effect, Machine};
+pub(super) use demand::Demand;
+pub(super) use effect::{Effect, Machine};
 pub(super) use options::Split;
 pub(super) use place::errno_of;
 pub(super) use refused::refused;
 
-use crate::perform::hint::quoted;
 use crate::plan::{MountImage, Standing, Trouble};
+use crate::units::quoted;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, mount, umount2};
 use options::completed;

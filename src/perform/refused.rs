@@ -1,6 +1,7 @@
 //! What the system says when it refuses, in the operator's words and with the command that shows why.
 
 use crate::plan::Trouble;
+use crate::units::quoted;
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 
@@ -41,11 +42,6 @@ fn hint(errno: Errno, path: &str, directory: &str) -> Option<String> {
         Errno::EAGAIN => "run it again".into(),
         _ => return None,
     })
-}
-
-/// A path as a shell takes it.
-pub fn quoted(path: &str) -> String {
-    shlex::try_quote(path).map_or_else(|_| path.to_owned(), Into::into)
 }
 
 /// The errno of rustix as nix has it, which knows its words.

@@ -7,12 +7,12 @@ use super::lock::Lock;
 use super::state_directory::StateDirectory;
 use super::step::{Hand, OnHost};
 use super::undisturbed::Undisturbed;
-use super::undo::{Era, Undo, in_order, leads_to};
+use super::undo::{Era, Undo, in_order};
 use super::wish::{Holders, Mode, Restarts, Systemd, Wish};
 use crate::host::Root;
 use crate::plan::{
     Action, Change, Record, RolledBack, StepState, Transaction, TransactionState, TransactionStep, Trouble,
-    UndoOutcome, UndoStep,
+    UndoOutcome, UndoStep, leads_to,
 };
 use jiff::Timestamp;
 

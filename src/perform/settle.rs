@@ -20,11 +20,11 @@
 //! both ends of the change are sound states, and of these the one in which nothing has vanished is taken. In all rows
 //! the file is X, Y or foreign in the end, and every foreign file is still there.
 
-use super::refused::quoted;
 use super::spot::{Spot, same};
 use crate::host::ground::{Seen, SeenFile};
 use crate::host::{Last, Root};
 use crate::plan::{FileImage, Trouble};
+use crate::units::quoted;
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 

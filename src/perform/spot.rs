@@ -1,10 +1,11 @@
 //! The spot where a file is changed: its directory, pinned beneath the root, its name there, and the temporary name
 //! beside it. The directory is resolved once; nothing that is renamed later leads a write elsewhere.
 
-use super::refused::{errno, meanwhile, quoted, refused};
+use super::refused::{errno, meanwhile, refused};
 use crate::host::ground::{Seen, SeenFile, look};
 use crate::host::{Last, Root, Site};
 use crate::plan::{FileImage, Trouble};
+use crate::units::quoted;
 use nix::errno::Errno;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, fsync, linkat, openat, renameat, renameat_with, unlinkat};
 use std::ffi::{OsStr, OsString};

@@ -3,7 +3,7 @@
 use super::Care;
 use super::mount::MountTrouble;
 use super::step::Hand;
-use crate::plan::{Change, NetworkOf, Standing, Trouble, UndoOutcome};
+use crate::plan::{Change, NetworkOf, Standing, Trouble, UndoOutcome, is_of_mounts, mount_targets};
 
 /// Whether what was live when a change was made still can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,30 +97,16 @@ impl<H: Hand> Undo<'_, H> {
 /// Changes in the order in which they are taken back: newest first, but mounts, and the directories that lead to them,
 /// after all others. Between the two, services are restarted; until then they use the mounts.
 pub(super) fn in_order<T>(newest_first: Vec<(T, &Change)>) -> [Vec<(T, &Change)>; 2] {
-    let targets = newest_first.iter().filter_map(|(_, change)| match change {
-        Change::Mount { target, .. } => Some(target.as_str()),
-        _ => None,
-    });
-    let targets: Vec<&str> = targets.collect();
-    let is_last = |change: &Change| match change {
-        Change::Mount { .. } => true,
-        Change::Directory { path, .. } => targets.iter().any(|target| leads_to(path, target)),
-        _ => false,
-    };
-    let (last, first) = newest_first.into_iter().partition(|(_, change)| is_last(change));
+    let targets: Vec<&str> = mount_targets(newest_first.iter().map(|(_, change)| *change)).collect();
+    let (last, first) = newest_first.into_iter().partition(|(_, change)| is_of_mounts(change, &targets));
     [first, last]
-}
-
-/// Whether a path is the directory or lies below it.
-pub(super) fn leads_to(directory: &str, path: &str) -> bool {
-    let below = path.strip_prefix(directory.trim_end_matches('/'));
-    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::{DirectoryImage, change_samples};
+    use proptest::prelude::*;
 
     #[test]
     fn mounts_and_what_leads_to_them_come_last_and_else_the_newest_first() {
@@ -138,5 +124,20 @@ mod tests {
         assert_eq!(first.last().unwrap().1.subject(), "/memory");
         assert!(first.windows(2).all(|pair| pair[0].0 > pair[1].0));
         assert_eq!(first.len() + last.len(), changes.len());
+    }
+
+    proptest! {
+        #[test]
+        fn each_half_is_the_exact_reverse_and_nothing_is_lost(picked in prop::collection::vec(0usize..9, 0..12)) {
+            let all = change_samples();
+            let made: Vec<&Change> = picked.iter().filter_map(|at| all.get(*at)).collect();
+            let [first, last] = in_order(made.iter().copied().enumerate().rev().collect());
+            prop_assert!(first.is_sorted_by(|a, b| a.0 > b.0) && last.is_sorted_by(|a, b| a.0 > b.0));
+            let mounts_first = first.iter().any(|(_, change)| matches!(change, Change::Mount { .. }));
+            prop_assert!(!mounts_first);
+            let mut back: Vec<usize> = first.iter().chain(&last).map(|(at, _)| *at).collect();
+            back.sort_unstable();
+            prop_assert_eq!(back, (0..made.len()).collect::<Vec<_>>());
+        }
     }
 }

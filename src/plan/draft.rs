@@ -3,8 +3,9 @@
 use super::order::{LiveManager, in_order};
 use super::{Action, Already, Change, Ground, Left, Places, Plan, Request, Target, Topic};
 use super::{heartbeat_option, oom_policy, open_files, somaxconn, tmpfs};
-use crate::checks::steps::{self, quoted};
+use crate::checks::steps;
 use crate::facts::{Facts, Manager, Service};
+use crate::units::quoted;
 
 /// One part of a request.
 struct Part {

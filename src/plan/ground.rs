@@ -81,6 +81,7 @@ impl<T> Place<T> {
     }
 
     /// A place where this is.
+    #[cfg(test)]
     pub fn holding(path: impl Into<String>, image: T) -> Self {
         Self { image: Fact::Known(image), path: path.into(), obstacle: None }
     }

@@ -2,8 +2,9 @@
 
 use super::drop_in::DropIn;
 use super::{Ground, Left, OomPolicy, Places, Refusal, Request, Target, Topic};
-use crate::checks::steps::{self, quoted};
+use crate::checks::steps;
 use crate::facts::{Facts, LoadedUnit, Unit, parse_unit_file};
+use crate::units::quoted;
 use std::collections::BTreeMap;
 
 /// The version of systemd that brought `OOMPolicy=` (its NEWS, 243).

@@ -6,9 +6,10 @@ mod wanted;
 
 use super::{Ground, Left, Places, Refusal, Request, Target, Topic, login_limits};
 use crate::checks::by_hand::{gtune, holds_one_application};
-use crate::checks::steps::{quoted, raise_open_files};
+use crate::checks::steps::raise_open_files;
 use crate::facts::{Facts, Manager, Service, Unit};
 use crate::gunicorn::WorkerClass;
+use crate::units::quoted;
 pub(in crate::plan) use wanted::Wanted;
 
 /// select(2) has room for descriptors 0 to 1023 (FD_SETSIZE).

@@ -1,4 +1,4 @@
-//! The order of the steps of a plan, and of those that take it back.
+//! The order of the steps of a plan.
 
 use super::{Action, Change};
 
@@ -17,23 +17,11 @@ pub enum LiveManager {
 /// the values of the running kernel and its processes, which the stored ones must not be behind. systemd reads its
 /// files once after all of them, and units are restarted last, each once, when everything they start with is in place.
 pub fn in_order(mut changes: Vec<Change>, manager: LiveManager, restarts: &[String]) -> Vec<Action> {
-    let targets: Vec<String> = changes.iter().filter_map(mount_target).map(str::to_owned).collect();
+    let targets: Vec<String> = mount_targets(&changes).map(str::to_owned).collect();
     // The sort is stable: within a kind the order given stays.
     changes.sort_by_key(|change| stage(change, &targets));
     let follow = following(&changes, manager, restarts);
     changes.into_iter().map(Action::Change).chain(follow).collect()
-}
-
-/// Puts the inverses of a transaction's changes, newest first, together with what has to follow them.
-///
-/// Their order is kept. systemd reads its files again and units are restarted before the first unmount, because workers
-/// that still hold files there keep it mounted; without one, at the end.
-pub fn undo_order(inverses: Vec<Change>, manager: LiveManager, restarts: &[String]) -> Vec<Action> {
-    let follow = following(&inverses, manager, restarts);
-    let first_mount = inverses.iter().position(|change| mount_target(change).is_some()).unwrap_or(inverses.len());
-    let mut actions: Vec<Action> = inverses.into_iter().map(Action::Change).collect();
-    actions.splice(first_mount..first_mount, follow);
-    actions
 }
 
 /// When a change is made.
@@ -45,27 +33,38 @@ enum Stage {
     Process,
 }
 
-fn stage(change: &Change, mount_targets: &[String]) -> Stage {
+fn stage(change: &Change, mount_targets: &[impl AsRef<str>]) -> Stage {
     match change {
-        Change::Directory { path, .. } if mount_targets.iter().any(|target| is_at_or_above(path, target)) => {
-            Stage::Mount
-        }
         Change::Mount { .. } => Stage::Mount,
+        Change::Directory { .. } if is_of_mounts(change, mount_targets) => Stage::Mount,
         Change::Directory { .. } | Change::File { .. } | Change::Line { .. } | Change::Link { .. } => Stage::Stored,
         Change::KernelValue { .. } => Stage::Kernel,
         Change::ProcessLimit { .. } => Stage::Process,
     }
 }
 
-fn mount_target(change: &Change) -> Option<&str> {
-    match change {
-        Change::Mount { target, .. } => Some(target),
+/// Where changes mount or unmount something.
+pub(crate) fn mount_targets<'a>(changes: impl IntoIterator<Item = &'a Change>) -> impl Iterator<Item = &'a str> {
+    changes.into_iter().filter_map(|change| match change {
+        Change::Mount { target, .. } => Some(target.as_str()),
         _ => None,
+    })
+}
+
+/// Whether a change is a mount, or a directory that leads to one of these targets: where they are made and taken back
+/// these belong together.
+pub(crate) fn is_of_mounts(change: &Change, mount_targets: &[impl AsRef<str>]) -> bool {
+    match change {
+        Change::Mount { .. } => true,
+        Change::Directory { path, .. } => mount_targets.iter().any(|target| leads_to(path, target.as_ref())),
+        _ => false,
     }
 }
 
-fn is_at_or_above(directory: &str, target: &str) -> bool {
-    target.strip_prefix(directory.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether a path is the directory or lies below it.
+pub(crate) fn leads_to(directory: &str, path: &str) -> bool {
+    let below = path.strip_prefix(directory.trim_end_matches('/'));
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The reload, where systemd has something to read, and each restart once.
@@ -93,20 +92,8 @@ mod tests {
         actions.iter().filter_map(change).collect()
     }
 
-    fn at(actions: &[Action], wanted: impl Fn(&Action) -> bool) -> usize {
-        actions.iter().position(wanted).expect("it is there")
-    }
-
-    fn is_mount(action: &Action) -> bool {
-        matches!(action, Action::Change(Change::Mount { .. }))
-    }
-
     fn directory(path: &str) -> Change {
         Change::Directory { path: path.into(), before: None, after: Some(DirectoryImage::OF_ROOT) }
-    }
-
-    fn inverted(actions: &[Action]) -> Vec<Change> {
-        changes(actions).into_iter().rev().map(Change::inverse).collect()
     }
 
     const WEB: &str = "gunicorn.service";
@@ -117,7 +104,7 @@ mod tests {
         all.reverse();
         all.insert(0, directory("/etc/systemd/system/gunicorn.service.d"));
         let actions = in_order(all.clone(), LiveManager::Systemd, &[WEB.into(), WEB.into()]);
-        let targets = ["/mem".to_owned(), "/srv/mem".to_owned()];
+        let targets = ["/mem", "/srv/mem"];
         let stages: Vec<Stage> = changes(&actions).iter().map(|change| stage(change, &targets)).collect();
         assert!(stages.is_sorted(), "{stages:?}");
         assert_eq!(actions.len(), all.len() + 2);
@@ -131,7 +118,7 @@ mod tests {
             before: None,
             after: Some(FileImage::configuration("")),
         };
-        let mount = one_of_each().into_iter().find(|change| mount_target(change) == Some("/srv/mem")).unwrap();
+        let mount = one_of_each().into_iter().find(|change| mount_targets([change]).eq(["/srv/mem"])).unwrap();
         let given = vec![directory("/etc/sysctl.d"), file.clone(), directory("/srv"), directory("/srv/mem"), mount];
         let paths: Vec<String> =
             changes(&in_order(given, LiveManager::None, &[])).iter().map(Change::subject).collect();
@@ -146,34 +133,12 @@ mod tests {
         assert!(!in_order(others, LiveManager::Systemd, &[]).contains(&Action::Reload));
     }
 
-    #[test]
-    fn workers_let_go_of_a_mount_before_it_is_taken_away() {
-        let actions = in_order(one_of_each(), LiveManager::Systemd, &[WEB.into()]);
-        let undo = undo_order(inverted(&actions), LiveManager::Systemd, &[WEB.into()]);
-        let restart = at(&undo, |action| *action == Action::Restart(WEB.into()));
-        assert_eq!(undo[restart - 1], Action::Reload);
-        assert_eq!(at(&undo, is_mount), restart + 1);
-        let stored = |action: &Action| matches!(action, Action::Change(change) if change.is_read_by_systemd());
-        assert!(undo[restart..].iter().all(|action| !stored(action)));
-    }
-
-    #[test]
-    fn without_a_mount_units_are_restarted_at_the_end() {
-        let limits = one_of_each().into_iter().filter(|change| mount_target(change).is_none()).collect();
-        let undo = undo_order(limits, LiveManager::Systemd, &[WEB.into()]);
-        assert_eq!(undo.last(), Some(&Action::Restart(WEB.into())));
-    }
-
     proptest! {
         #[test]
-        fn taking_back_is_the_exact_reverse(picked in prop::collection::vec(0usize..9, 0..12)) {
+        fn nothing_is_lost_and_nothing_added(picked in prop::collection::vec(0usize..9, 0..12)) {
             let all = one_of_each();
             let given: Vec<Change> = picked.iter().filter_map(|at| all.get(*at).cloned()).collect();
-            let actions = in_order(given.clone(), LiveManager::Systemd, &[WEB.into()]);
-            let mut kept = changes(&actions);
-            let undo = undo_order(inverted(&actions), LiveManager::Systemd, &[WEB.into()]);
-            let back: Vec<Change> = changes(&undo).into_iter().rev().map(Change::inverse).collect();
-            prop_assert_eq!(&back, &kept);
+            let mut kept = changes(&in_order(given.clone(), LiveManager::Systemd, &[WEB.into()]));
             for change in given {
                 let at = kept.iter().position(|other| *other == change);
                 prop_assert!(at.is_some(), "nothing is lost");

@@ -80,10 +80,3 @@ impl OomPolicy {
         }
     }
 }
-
-impl Request {
-    /// Whether nothing was asked for.
-    pub fn is_empty(&self) -> bool {
-        self.tmpfs.is_none() && self.somaxconn.is_none() && self.open_files.is_none() && self.oom_policy.is_none()
-    }
-}

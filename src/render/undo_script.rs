@@ -7,7 +7,7 @@
 use super::visible;
 use crate::command::RollbackReport;
 use crate::plan::{Action, Change, Content, DirectoryImage, FileImage, MountImage, NetworkOf, Owner};
-use crate::units::SoftHard;
+use crate::units::{SoftHard, quoted};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -212,12 +212,6 @@ fn folded(text: &str) -> String {
 
 fn ids(owner: Owner) -> String {
     format!("{}:{}", owner.uid, owner.gid)
-}
-
-/// A word of the script. Linux has no name with a zero byte in it.
-fn quoted(text: &str) -> String {
-    let text = text.replace('\0', "");
-    shlex::try_quote(&text).map(|word| word.into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -138,8 +138,7 @@ fn is_kept(bytes: &[u8]) -> Result {
     let touched = tree.snapshot()?;
     tree.apply(&APPLY)?.must_end(0)?;
     tree.must_be(&touched, Closely::Untouched)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn ten_thousand_lines() -> Vec<u8> {
@@ -162,8 +161,7 @@ fn others(line: &str) -> Result {
     let wanted = ["size=64m", "nosuid", "nodev", "noexec", "nofail"];
     assert!(fields.get(2) == Some(&"tmpfs") && wanted.iter().all(|option| options.contains(option)), "{after}");
     assert!(!options.contains(&"noauto"), "it would not be mounted at boot: {after}");
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn is_left(line: &str) -> Result {
@@ -183,8 +181,7 @@ fn missing() -> Result {
     let before = tree.snapshot()?;
     tree.apply(&APPLY)?.must_end(0)?;
     is_our_line(&tree.text("etc/fstab")?, "/mem", &SAFE)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn duplicates_of_the_target() -> Result {
@@ -211,8 +208,7 @@ fn keeps_mode() -> Result {
     let old = rights(fs::metadata(&fstab)?);
     tree.apply(&APPLY)?.must_end(0)?;
     assert_eq!(rights(fs::metadata(&fstab)?), old);
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn a_size_is_in_the_line() -> Result {
@@ -231,8 +227,7 @@ fn a_blank_in_the_target() -> Result {
     let touched = tree.snapshot()?;
     tree.apply(&arguments)?.must_end(0)?;
     tree.must_be(&touched, Closely::Untouched)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn another_size() -> Result {
@@ -242,10 +237,8 @@ fn another_size() -> Result {
     let first = tree.snapshot()?;
     tree.apply(&["--tmpfs", "/mem", "--size", "128m"])?.must_end(0)?;
     is_our_line(&added(FSTAB.as_bytes(), &tree.read("etc/fstab")?)?, "/mem", &["size=128m"])?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&first, Closely::Restored)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&first)?;
+    tree.must_go_back_to(&before)
 }
 
 fn a_mount_unit() -> Result {
@@ -259,6 +252,5 @@ fn a_mount_unit() -> Result {
     }
     let enabled = fs::read_link(tree.at("etc/systemd/system/local-fs.target.wants/mem.mount"))?;
     assert!(enabled.ends_with("mem.mount"), "{enabled:?}");
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }

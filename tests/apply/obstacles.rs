@@ -80,8 +80,7 @@ fn a_link_within_etc() -> Result {
         assert_eq!(fs::read_link(tree.at("etc/fstab"))?, Path::new(to));
         assert!(tree.text("etc/fstab.d/real")?.starts_with(FSTAB));
         assert!(tree.text("etc/fstab.d/real")?.contains("\ntmpfs /mem tmpfs "));
-        tree.rollback(&[])?.must_end(0)?;
-        tree.must_be(&before, Closely::Restored)?;
+        tree.must_go_back_to(&before)?;
     }
     Ok(())
 }

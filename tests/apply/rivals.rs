@@ -52,8 +52,7 @@ fn many_at_once() -> Result {
     let applied = journals_with(&tree, "\"applied\"")?;
     assert_eq!(applied, 1, "{:?}", tree.journals()?);
     assert_eq!(tree.journals()?.len(), 1, "only who changes something keeps a journal");
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&original, Closely::Restored)
+    tree.must_go_back_to(&original)
 }
 
 /// Journals that hold this text.

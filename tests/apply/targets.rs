@@ -102,8 +102,7 @@ fn an_empty_directory() -> Result {
     tree.directory("mem")?;
     let before = tree.snapshot()?;
     tree.apply(&["--tmpfs", "/mem"])?.must_end(0)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn directories_above() -> Result {
@@ -111,8 +110,7 @@ fn directories_above() -> Result {
     let before = tree.snapshot()?;
     tree.apply(&["--tmpfs", "/opt/shop/mem"])?.must_end(0)?;
     assert!(tree.at("opt/shop/mem").is_dir());
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 /// Under `--root` only what is stored counts; a mount that is there all the same hides what lies below it.

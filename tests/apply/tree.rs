@@ -196,6 +196,12 @@ impl Tree {
     pub fn rollback(&self, arguments: &[&str]) -> Result<Answer> {
         self.gtune(&[&["rollback"], arguments].concat())
     }
+
+    /// Takes the last transaction back; an error unless all is as it was before it.
+    pub fn must_go_back_to(&self, before: &Snapshot) -> Result {
+        self.rollback(&[])?.must_end(0)?;
+        self.must_be(before, Closely::Restored)
+    }
 }
 
 /// The program and its arguments.

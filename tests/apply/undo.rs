@@ -66,8 +66,7 @@ fn restores() -> Result {
     let before = tree.snapshot()?;
     tree.gtune(&ALL)?.must_end(0)?;
     assert!(tree.must_be(&before, Closely::Restored).is_err());
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn an_added_line_stays() -> Result {
@@ -106,8 +105,7 @@ fn a_line_taken_out() -> Result {
     let before = tree.snapshot()?;
     tree.apply(&TMPFS)?.must_end(0)?;
     tree.write("etc/fstab", FSTAB)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn a_changed_line() -> Result {
@@ -142,8 +140,7 @@ fn a_removed_file() -> Result {
     let before = tree.snapshot()?;
     tree.apply(&SYSCTL)?.must_end(0)?;
     fs::remove_file(tree.at(&our_sysctl(&tree)?))?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn a_used_directory() -> Result {
@@ -162,10 +159,8 @@ fn newest_first() -> Result {
     tree.apply(&SYSCTL)?.must_end(0)?;
     let between = tree.snapshot()?;
     tree.apply(&TMPFS)?.must_end(0)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&between, Closely::Restored)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&between)?;
+    tree.must_go_back_to(&before)
 }
 
 fn oldest_first() -> Result {
@@ -177,8 +172,7 @@ fn oldest_first() -> Result {
     tree.rollback(&[&first])?.must_end(0)?;
     assert!(our_sysctl(&tree).is_err());
     assert_ne!(tree.text("etc/fstab")?, FSTAB);
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn two_lines() -> Result {
@@ -194,8 +188,7 @@ fn two_lines() -> Result {
     tree.must_be(&before, Closely::Restored)?;
     other.rollback(&[&first])?.must_end(0)?;
     assert!(!other.text("etc/fstab")?.contains(" /mem ") && other.text("etc/fstab")?.contains(" /srv/other "));
-    other.rollback(&[])?.must_end(0)?;
-    other.must_be(&before, Closely::Restored)
+    other.must_go_back_to(&before)
 }
 
 fn twice() -> Result {
@@ -275,8 +268,7 @@ fn torn() -> Result {
     tree.gtune(&ALL)?.must_end(0)?;
     cut(&tree, |length| length - 3)?;
     tree.gtune(&["history"])?.must_end(0)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 /// A journal loses its end in a power cut where it was not yet on disk. Steps it tells of are taken back; where it

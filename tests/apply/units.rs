@@ -46,8 +46,7 @@ fn applied(tree: &Tree, look: impl Fn(&Tree, &Answer) -> Result) -> Result {
     let before = tree.snapshot()?;
     let answer = tree.apply(&TMPFS)?.must_end(0)?;
     look(tree, &answer)?;
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn refused(tree: &Tree, words: &[&str]) -> Result {
@@ -159,8 +158,7 @@ fn instance() -> Result {
     tree.apply(&["--oom-policy", "continue", "--unit", "shop@eu.service"])?.must_end(0)?;
     assert!(tree.drop_ins("shop@eu.service")?.contains("OOMPolicy=continue"));
     assert_eq!(tree.drop_ins("shop@.service")?, "", "other instances were not meant");
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn socket_activated() -> Result {
@@ -173,8 +171,7 @@ fn socket_activated() -> Result {
     tree.apply(&["--somaxconn", "8192", "--oom-policy", "continue", "--unit", "gunicorn.service"])?.must_end(0)?;
     assert!(tree.drop_ins("gunicorn.service")?.contains("OOMPolicy=continue"));
     assert_eq!(tree.drop_ins("gunicorn.socket")?, "");
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn user_unit() -> Result {
@@ -215,8 +212,7 @@ fn outranked() -> Result {
     tree.apply(&["--oom-policy", "continue", "--unit", "gunicorn.service"])?.must_end(0)?;
     let text = tree.drop_ins("gunicorn.service")?;
     assert!(text.rfind("OOMPolicy=continue") > text.rfind("OOMPolicy=stop"), "theirs is read last: {text}");
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn vendor_unit() -> Result {
@@ -228,8 +224,7 @@ fn vendor_unit() -> Result {
     tree.apply(&[&TMPFS[..], &["--nofile", "65536", "--oom-policy", "continue"]].concat())?.must_end(0)?;
     crate::snapshot::Snapshot::of(&tree.at("usr"))?.must_be(&usr, Closely::Untouched)?;
     assert!(tree.drop_ins("gunicorn.service")?.contains("OOMPolicy=continue"));
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }
 
 fn two_units() -> Result {
@@ -240,6 +235,5 @@ fn two_units() -> Result {
     for unit in ["api.service", "gunicorn.service"] {
         assert!(tree.drop_ins(unit)?.contains("/mem"), "{unit}");
     }
-    tree.rollback(&[])?.must_end(0)?;
-    tree.must_be(&before, Closely::Restored)
+    tree.must_go_back_to(&before)
 }

@@ -7,7 +7,7 @@ mod seen;
 mod tests;
 
 pub use attributes::attributes;
-pub use seen::{Seen, SeenFile, id, look, on_disk, owner};
+pub use seen::{Seen, SeenFile, id, look, on_disk};
 
 use super::processes::ProcessHandle;
 use super::root::{Last, Passed, Site};

@@ -105,7 +105,7 @@ fn directory_image(root: &Root, stat: &FileStat) -> DirectoryImage {
 
 /// Whose a file counts as. In an image that somebody without root's rights builds, what is theirs stands for root's, as
 /// under fakeroot(1): they can make no file that is root's, and the same plan must fit the same image.
-pub fn owner(root: &Root, stat: &FileStat) -> Owner {
+fn owner(root: &Root, stat: &FileStat) -> Owner {
     let seen = Owner { uid: stat.st_uid, gid: stat.st_gid };
     if seen == on_disk(root, Owner::ROOT) { Owner::ROOT } else { seen }
 }

@@ -1,37 +1,40 @@
 //! The options of a mount as mount(2) takes them: bits for those of every file system, text for the rest.
 
 use super::effect::Machine;
+use crate::plan::mount_options::{Decides, flag};
 use nix::mount::MsFlags;
 
 /// Of these one holds at a time.
 const ATIME: MsFlags = MsFlags::MS_NOATIME.union(MsFlags::MS_RELATIME).union(MsFlags::MS_STRICTATIME);
 
-/// Words of mount(8) for bits: the word, the bits it decides on, those of them it sets.
-const WORDS: [(&str, MsFlags, MsFlags); 22] = [
-    ("defaults", MsFlags::empty(), MsFlags::empty()),
-    ("ro", MsFlags::MS_RDONLY, MsFlags::MS_RDONLY),
-    ("rw", MsFlags::MS_RDONLY, MsFlags::empty()),
-    ("nosuid", MsFlags::MS_NOSUID, MsFlags::MS_NOSUID),
-    ("suid", MsFlags::MS_NOSUID, MsFlags::empty()),
-    ("nodev", MsFlags::MS_NODEV, MsFlags::MS_NODEV),
-    ("dev", MsFlags::MS_NODEV, MsFlags::empty()),
-    ("noexec", MsFlags::MS_NOEXEC, MsFlags::MS_NOEXEC),
-    ("exec", MsFlags::MS_NOEXEC, MsFlags::empty()),
-    ("sync", MsFlags::MS_SYNCHRONOUS, MsFlags::MS_SYNCHRONOUS),
-    ("async", MsFlags::MS_SYNCHRONOUS, MsFlags::empty()),
-    ("dirsync", MsFlags::MS_DIRSYNC, MsFlags::MS_DIRSYNC),
-    ("lazytime", MsFlags::MS_LAZYTIME, MsFlags::MS_LAZYTIME),
-    ("nolazytime", MsFlags::MS_LAZYTIME, MsFlags::empty()),
-    ("nodiratime", MsFlags::MS_NODIRATIME, MsFlags::MS_NODIRATIME),
-    ("diratime", MsFlags::MS_NODIRATIME, MsFlags::empty()),
-    ("noatime", ATIME, MsFlags::MS_NOATIME),
-    ("strictatime", ATIME, MsFlags::MS_STRICTATIME),
+/// What flags decide, as bits of mount(2), and the flag for what the kernel does where nothing is said. What is not in
+/// here goes to the kernel as text.
+const BITS: [(Decides, MsFlags, Option<&str>); 9] = [
+    (Decides::Writing, MsFlags::MS_RDONLY, Some("rw")),
+    (Decides::Suid, MsFlags::MS_NOSUID, Some("suid")),
+    (Decides::Dev, MsFlags::MS_NODEV, Some("dev")),
+    (Decides::Exec, MsFlags::MS_NOEXEC, Some("exec")),
+    (Decides::Sync, MsFlags::MS_SYNCHRONOUS, Some("async")),
+    (Decides::Dirsync, MsFlags::MS_DIRSYNC, None),
+    (Decides::Lazytime, MsFlags::MS_LAZYTIME, Some("nolazytime")),
+    (Decides::Diratime, MsFlags::MS_NODIRATIME, Some("diratime")),
     // relatime is what the kernel does where nothing is said (mount(2), since Linux 2.6.30).
-    ("relatime", ATIME, MsFlags::MS_RELATIME),
-    ("atime", ATIME, MsFlags::MS_RELATIME),
-    ("norelatime", ATIME, MsFlags::MS_STRICTATIME),
-    ("nostrictatime", ATIME, MsFlags::MS_RELATIME),
+    (Decides::Atime, ATIME, Some("relatime")),
 ];
+
+/// The bits that an option decides on, and those of them that it sets; none where it goes to the kernel as text.
+fn bits(option: &str) -> Option<(MsFlags, MsFlags)> {
+    let (flag, decides) = flag(option)?;
+    let (_, decided, _) = BITS.iter().find(|(other, ..)| *other == decides)?;
+    let set = match flag {
+        "noatime" => MsFlags::MS_NOATIME,
+        "strictatime" | "norelatime" => MsFlags::MS_STRICTATIME,
+        "relatime" | "atime" | "nostrictatime" => MsFlags::MS_RELATIME,
+        "ro" | "nosuid" | "nodev" | "noexec" | "sync" | "dirsync" | "lazytime" | "nodiratime" => *decided,
+        _ => MsFlags::empty(),
+    };
+    Some((*decided, set))
+}
 
 /// Options, split into what mount(2) takes as bits and what it takes as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +51,12 @@ impl Split {
     /// Splits; of options that contradict one another the last one holds, as mount(8) has it.
     pub fn of(options: &[String]) -> Self {
         let mut split = Self { set: MsFlags::empty(), named: MsFlags::empty(), data: vec![] };
-        for option in options.iter().filter(|option| !option.is_empty()) {
-            match WORDS.iter().find(|(word, ..)| word == option) {
-                Some((_, decided, set)) => {
-                    split.named |= *decided;
-                    split.set = (split.set - *decided) | *set;
+        // `defaults` stands for what is so anyway (mount(8)).
+        for option in options.iter().filter(|option| !matches!(option.as_str(), "" | "defaults")) {
+            match bits(option) {
+                Some((decided, set)) => {
+                    split.named |= decided;
+                    split.set = (split.set - decided) | set;
                 }
                 None => split.data.push(option.clone()),
             }
@@ -79,12 +83,8 @@ pub(in crate::perform) fn completed(
     let (own, others) = (Split::of(image), Split::of(other.unwrap_or_default()));
     let missing = others.named - own.named;
     let mut options = image.to_vec();
-    for (word, decided, set) in WORDS {
-        let is_default = set.is_empty() || word == "relatime";
-        if !decided.is_empty() && missing.contains(decided) && is_default {
-            options.push(word.to_owned());
-        }
-    }
+    let defaults = BITS.iter().filter(|(_, decided, _)| missing.contains(*decided));
+    options.extend(defaults.filter_map(|(_, _, default)| default.map(str::to_owned)));
     if kind == "tmpfs" {
         options.extend(missing_data(&own, &others, machine));
     }
@@ -149,8 +149,8 @@ mod tests {
         #[test]
         fn every_option_is_a_bit_or_text(options in proptest::collection::vec("[a-z]{0,9}(=[0-9a-z%]{0,4})?", 0..9)) {
             let split = Split::of(&options);
-            let is_word = |option: &String| WORDS.iter().any(|(word, ..)| word == option);
-            let rest: Vec<String> = options.iter().filter(|o| !o.is_empty() && !is_word(o)).cloned().collect();
+            let is_text = |option: &&String| !matches!(option.as_str(), "" | "defaults") && bits(option).is_none();
+            let rest: Vec<String> = options.iter().filter(is_text).cloned().collect();
             prop_assert_eq!(split.data, rest);
         }
     }

@@ -1,6 +1,7 @@
 //! Why the kernel refuses a mount, in the operator's words.
 
-use super::effect::{Demand, Effect};
+use super::demand::Demand;
+use super::effect::Effect;
 use crate::perform::hint::not_allowed;
 use crate::plan::Trouble;
 use crate::units::Bytes;

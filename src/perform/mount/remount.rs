@@ -1,12 +1,13 @@
 //! Other options for what is mounted.
 
-use super::effect::{Demand, Effect, Machine};
+use super::demand::Demand;
+use super::effect::{Effect, Machine};
 use super::options::{Split, completed};
 use super::place::{Mounted, by_handle};
 use super::refused::{self, refused};
 use super::{MountTrouble, came_out, failed, there};
-use crate::perform::hint::quoted;
 use crate::plan::{MountImage, Trouble};
+use crate::units::quoted;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::mount::{MsFlags, mount};

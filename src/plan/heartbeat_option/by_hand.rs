@@ -7,6 +7,7 @@ use crate::checks::by_hand::{self, GunicornOption};
 use crate::facts::Service;
 use crate::gunicorn::Source;
 use crate::plan::{Left, Refusal, Topic};
+use crate::units::quoted;
 
 /// For a host without a Gunicorn.
 pub(super) fn for_the_first(directory: &str) -> Left {
@@ -72,7 +73,7 @@ impl Wish<'_> {
             }
             Ok(_) => {
                 let restart = if self.target.service.is_some() { " --restart" } else { "" };
-                let (gtune, directory, unit) = (by_hand::gtune(self.facts), shell(self.directory), shell(name));
+                let (gtune, directory, unit) = (by_hand::gtune(self.facts), quoted(self.directory), quoted(name));
                 let command = format!("{gtune} apply --tmpfs {directory} --unit {unit}{restart}");
                 Topic { left: vec![Left::new(command, self.purpose())], ..Topic::default() }
             }
@@ -109,7 +110,7 @@ impl Wish<'_> {
 
     /// For a unit of a user's manager, whose home gtune does not write to: the same drop-in by its user's own hand.
     pub fn of_user(&self, content: &str) -> Refusal {
-        let name = shell(self.target.name);
+        let name = quoted(self.target.name);
         let mut refusal = self.refuse(
             "a user's own systemd runs it, and gtune writes units of the system's alone",
             format!("as that user: systemctl --user edit {name}   # with these lines:"),
@@ -119,11 +120,6 @@ impl Wish<'_> {
         refusal.hints.push(format!("systemctl --user restart {name}"));
         refusal
     }
-}
-
-/// A word of a shell.
-fn shell(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| word.replace('\0', ""), |quoted| quoted.into_owned())
 }
 
 #[cfg(test)]

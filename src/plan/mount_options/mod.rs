@@ -3,25 +3,22 @@
 //! Options are never compared as text: the kernel prints `size=65536k` for `64m`, `nr_inodes=4096` for `4k`, and leaves
 //! out `mode=1777` and whatever only mount(8) reads.
 
+mod cap;
+mod flag;
 mod number;
+mod userspace;
 
+pub use cap::{Cap, percent_of, size_value};
+pub use flag::{Decides, flag};
 pub use number::count;
+pub use userspace::{is_userspace, kernel_options};
 
 use super::MountSize;
 use crate::units::Bytes;
+use cap::size;
 use number::number;
 use std::collections::BTreeMap;
-
-/// How much a tmpfs may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cap {
-    /// So many bytes; 0 is no bound.
-    Bytes(u64),
-    /// So many per cent of the memory; 0 is no bound.
-    Percent(u64),
-    /// So many pages (`nr_blocks=`); 0 is no bound.
-    Pages(u64),
-}
+use userspace::implied;
 
 /// The options of a tmpfs by what they mean. Of several that contradict each other the last one counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,7 +34,7 @@ pub struct TmpfsOptions {
     /// Group of the root directory, by number or name.
     pub gid: Option<String>,
     /// Flags such as `nosuid` and `ro`, by what they decide.
-    flags: BTreeMap<&'static str, &'static str>,
+    flags: BTreeMap<Decides, &'static str>,
     /// Options that mount(8), systemd or nobody reads: `nofail`, `comment=…`, `x-systemd.…`.
     pub userspace: Vec<String>,
     /// Options of tmpfs and of security modules that mean nothing to a heartbeat: `huge=`, `rootcontext=`.
@@ -46,44 +43,8 @@ pub struct TmpfsOptions {
     pub unknown: Vec<String>,
 }
 
-/// Flags of a mount, and what each of them decides (mount(8), FILESYSTEM-INDEPENDENT MOUNT OPTIONS).
-const FLAGS: &[(&str, &str)] = &[
-    ("rw", "writing"),
-    ("ro", "writing"),
-    ("suid", "suid"),
-    ("nosuid", "suid"),
-    ("dev", "dev"),
-    ("nodev", "dev"),
-    ("exec", "exec"),
-    ("noexec", "exec"),
-    ("async", "sync"),
-    ("sync", "sync"),
-    ("dirsync", "dirsync"),
-    ("atime", "atime"),
-    ("noatime", "atime"),
-    ("relatime", "atime"),
-    ("norelatime", "atime"),
-    ("strictatime", "atime"),
-    ("nostrictatime", "atime"),
-    ("diratime", "diratime"),
-    ("nodiratime", "diratime"),
-    ("lazytime", "lazytime"),
-    ("nolazytime", "lazytime"),
-    ("silent", "silent"),
-    ("loud", "silent"),
-    ("mand", "mand"),
-    ("nomand", "mand"),
-    ("iversion", "iversion"),
-    ("noiversion", "iversion"),
-    ("symfollow", "symfollow"),
-    ("nosymfollow", "symfollow"),
-];
-
-/// Options that the kernel is never told.
-const USERSPACE: &[&str] = &[
-    "defaults", "auto", "noauto", "nofail", "_netdev", "user", "nouser", "users", "nousers", "owner", "noowner",
-    "group", "nogroup",
-];
+/// The options above that have a value, by name.
+const VALUES: [&str; 6] = ["size", "nr_blocks", "nr_inodes", "mode", "uid", "gid"];
 
 /// Options of tmpfs beside those above (tmpfs(5)), and of security modules, by name.
 const OTHERS: &[&str] = &[
@@ -128,7 +89,7 @@ impl TmpfsOptions {
 
     fn add(&mut self, option: &str) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        if let Some((flag, decides)) = FLAGS.iter().find(|(flag, _)| *flag == option) {
+        if let Some((flag, decides)) = flag(option) {
             self.flags.insert(decides, flag);
         } else if is_userspace(option) {
             implied(option).iter().for_each(|flag| self.add(flag));
@@ -193,11 +154,7 @@ impl TmpfsOptions {
     ///
     /// `memory` is all of it (`MemTotal`); unknown, per cent can be compared with per cent alone.
     pub fn is_size(&self, wanted: MountSize, memory: Option<Bytes>) -> bool {
-        let wanted = Cap::from(wanted);
-        let has = self.size.unwrap_or(Cap::Percent(50));
-        let near = |a: u64, b: u64| a != 0 && b != 0 && a.abs_diff(b) < LARGEST_PAGE;
-        has == wanted
-            || matches!((has.bytes(memory), wanted.bytes(memory)), (Some(has), Some(wanted)) if near(has, wanted))
+        self.size.unwrap_or(Cap::Percent(50)).is_near(Cap::from(wanted), memory)
     }
 
     /// Whether only its owner may write there, and the owner is root: a service that does not start as root cannot.
@@ -215,64 +172,11 @@ impl TmpfsOptions {
         };
         named("uid", &self.uid).or_else(|| named("gid", &self.gid))
     }
-}
 
-/// The kernel rounds a size up to whole pages; on arm64 they may have 64 KiB.
-const LARGEST_PAGE: u64 = 64 << 10;
-
-impl From<MountSize> for Cap {
-    fn from(size: MountSize) -> Self {
-        match size {
-            MountSize::Bytes(bytes) => Self::Bytes(bytes.0),
-            MountSize::Percent(percent) => Self::Percent(percent.into()),
-        }
-    }
-}
-
-impl Cap {
-    /// In bytes, where the memory that per cent are of is known. What a page is depends on the kernel.
-    pub fn bytes(self, memory: Option<Bytes>) -> Option<u64> {
-        match self {
-            Self::Bytes(bytes) => Some(bytes),
-            Self::Percent(percent) => Some((u128::from(memory?.0) * u128::from(percent) / 100) as u64),
-            Self::Pages(_) => None,
-        }
-    }
-}
-
-/// A size as an option has it: `64m`, `50%`; in bytes where no suffix holds it.
-pub fn size_value(size: MountSize) -> String {
-    match size {
-        MountSize::Percent(percent) => format!("{percent}%"),
-        MountSize::Bytes(bytes) => count(bytes.0),
-    }
-}
-
-/// The options that the kernel is told. What only mount(8) or systemd reads is left out; `user` and its like leave
-/// behind the flags they stand for (mount(8)).
-pub fn kernel_options(options: &[String]) -> Vec<String> {
-    let told = |option: &String| match is_userspace(option) {
-        true => implied(option).iter().map(|flag| (*flag).to_owned()).collect(),
-        false => vec![option.clone()],
-    };
-    options.iter().flat_map(told).collect()
-}
-
-/// Whether an option is read by mount(8), systemd or nobody, and not by the kernel.
-pub fn is_userspace(option: &str) -> bool {
-    let name = option.split_once('=').map_or(option, |(name, _)| name);
-    USERSPACE.contains(&option)
-        || matches!(name, "comment" | "helper" | "uhelper")
-        || name.starts_with("x-")
-        || name.starts_with("X-")
-}
-
-/// The flags that an option which lets users mount stands for (mount(8)).
-fn implied(option: &str) -> &'static [&'static str] {
-    match option {
-        "user" | "users" => &["nosuid", "nodev", "noexec"],
-        "owner" | "group" => &["nosuid", "nodev"],
-        _ => &[],
+    /// The options whose value the kernel cannot read: no number, or an account by name.
+    pub fn unreadable(&self) -> impl Iterator<Item = String> {
+        let has_value = |option: &&String| VALUES.contains(&option.split('=').next().unwrap_or(option));
+        self.unknown.iter().filter(has_value).cloned().chain(self.named_account())
     }
 }
 
@@ -282,14 +186,6 @@ fn keep<T>(slot: &mut Option<T>, read: Option<T>) -> bool {
         *slot = read;
     }
     understood
-}
-
-/// `size=`: a number with or without a suffix, or per cent of the memory (tmpfs(5)).
-fn size(value: &str) -> Option<Cap> {
-    match value.strip_suffix('%') {
-        Some(percent) => number(percent).map(Cap::Percent),
-        None => number(value).map(Cap::Bytes),
-    }
 }
 
 #[cfg(test)]
@@ -362,6 +258,8 @@ mod tests {
     fn what_cannot_be_read_is_unknown() {
         assert_eq!(read("bogus,size=1.5m,huge=always,mode=9").unknown, ["bogus", "size=1.5m", "mode=9"]);
         assert_eq!(read("huge=always").others, ["huge=always"]);
+        let unreadable: Vec<String> = read("bogus,size=1.5m,huge=always,gid=www-data,uid=").unreadable().collect();
+        assert_eq!(unreadable, ["size=1.5m", "uid=", "gid=www-data"]);
     }
 
     proptest! {

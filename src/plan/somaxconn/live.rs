@@ -2,9 +2,9 @@
 
 use super::{KEY, Wanted, what};
 use crate::checks::listen_queue::container_steps;
-use crate::checks::steps::quoted;
 use crate::facts::{Fact, Facts, Service, Unit};
 use crate::plan::{Change, Ground, Left, NetworkOf, ProcessRef, Refusal, Request, Target, Topic};
+use crate::units::quoted;
 
 /// Which values are meant, and what that comes to.
 pub(super) struct Scope {

@@ -1,8 +1,9 @@
 //! In a container that holds one application its runtime makes the mounts, and there is no boot to store them for.
 
-use super::wish::{Wish, quoted};
+use super::wish::Wish;
 use crate::checks::holds_one_application;
 use crate::plan::Topic;
+use crate::units::quoted;
 
 /// What the wish comes to in such a container; none outside of one.
 pub(super) fn draft(wish: &Wish<'_>) -> Option<Topic> {

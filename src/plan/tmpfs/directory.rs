@@ -3,6 +3,7 @@
 use super::wish::Wish;
 use crate::facts::Fact;
 use crate::plan::{Change, DirectoryImage, Obstacle, Refusal};
+use crate::units::quoted;
 
 /// A directory as it is given on the command line, normalised: no doubled, no trailing slash, no `.`.
 ///
@@ -49,10 +50,8 @@ pub(super) fn refusals(wish: &Wish<'_>) -> Vec<Refusal> {
         Fact::Known(_) if place.obstacle == Some(is_open) && above(wish).is_some() => above(wish).into_iter().collect(),
         Fact::Known(_) if place.path != wish.directory => vec![by_link(wish, &place.path)],
         Fact::Known(_) if wish.mount().is_none() && wish.ground.not_empty.contains(wish.directory) => {
-            let look = format!(
-                "ls -A {}   # move away what is there, or choose another directory",
-                super::wish::quoted(wish.directory)
-            );
+            let look =
+                format!("ls -A {}   # move away what is there, or choose another directory", quoted(wish.directory));
             vec![wish.refuse("it holds files, and a mount would hide them", vec![look])]
         }
         Fact::Known(_) => vec![],
@@ -86,7 +85,7 @@ fn above(wish: &Wish<'_>) -> Option<Refusal> {
 
 /// A directory that a link leads to: the kernel, and systemd, know the mount by where it really is.
 fn by_link(wish: &Wish<'_>, really: &str) -> Refusal {
-    let hint = format!("gtune apply --tmpfs {}", super::wish::quoted(really));
+    let hint = format!("gtune apply --tmpfs {}", quoted(really));
     wish.refuse(format!("a symbolic link leads to it, and it is {really}"), vec![hint])
 }
 

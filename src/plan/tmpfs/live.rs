@@ -5,6 +5,7 @@ use super::wish::Wish;
 use crate::facts::{Fact, Mount};
 use crate::plan::mount_options::{TmpfsOptions, kernel_options};
 use crate::plan::{Change, MountImage, Refusal, Topic};
+use crate::units::quoted;
 
 /// What the live side of the wish comes to.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub(super) fn draft(wish: &Wish<'_>, stored: Option<&Stored>) -> Result<Live, Re
 fn not_mounted(wish: &Wish<'_>, stored: &Stored) -> Result<Topic, Refusal> {
     if let Some(option) = TmpfsOptions::read(&stored.options).named_account() {
         let reason = format!("{option} names an account, which only mount(8) can look up");
-        return Err(wish.refuse(reason, vec![format!("mount {}", super::wish::quoted(wish.directory))]));
+        return Err(wish.refuse(reason, vec![format!("mount {}", quoted(wish.directory))]));
     }
     let change = Change::Mount { target: wish.directory.to_owned(), before: None, after: Some(stored.image()) };
     Ok(Topic { changes: vec![change], rehearsals: vec![stored.image()], ..Topic::default() })
@@ -43,7 +44,7 @@ fn mounted(wish: &Wish<'_>, mount: &Mount, stored: Option<&Stored>) -> Result<To
     let directory = wish.directory;
     if mount.kind.name() != "tmpfs" {
         let reason = format!("{} is mounted there ({})", mount.kind, mount.source);
-        let hint = format!("choose another directory, or first: umount {}", super::wish::quoted(directory));
+        let hint = format!("choose another directory, or first: umount {}", quoted(directory));
         return Err(wish.refuse(reason, vec![hint]));
     }
     // The kernel prints the flags of the mount and of the file system: either of two `ro` makes it so.
@@ -70,7 +71,7 @@ fn mounted(wish: &Wish<'_>, mount: &Mount, stored: Option<&Stored>) -> Result<To
 
 /// Why a mount that lacks something cannot, or may not, be mounted with other options.
 fn may_be_changed(wish: &Wish<'_>, mount: &Mount, read: &TmpfsOptions, lacks: &[String]) -> Result<(), Refusal> {
-    let umount = || format!("umount {0} && {1}", super::wish::quoted(wish.directory), wish.again(""));
+    let umount = || format!("umount {0} && {1}", quoted(wish.directory), wish.again(""));
     if let Some(other) = elsewhere(wish, mount) {
         let reason = format!("the tmpfs there lacks {}, and is also {other}", lacks.join(", "));
         return Err(wish.refuse(reason, vec!["choose a directory of its own, such as /mem".to_owned()]));

@@ -12,6 +12,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod unit_file;
 mod wish;
 
 pub use directory::check_directory;
@@ -30,8 +31,8 @@ pub fn places(_facts: &Facts, request: &Request) -> Places {
     let directory = request.tmpfs.as_ref().and_then(|asked| check_directory(&asked.directory).ok());
     let Some(directory) = directory else { return Places::default() };
     Places {
-        files: [FSTAB.to_owned(), unit::file_of(&directory)].into(),
-        links: [unit::link_of(&directory)].into(),
+        files: [FSTAB.to_owned(), unit_file::file_of(&directory)].into(),
+        links: [unit_file::link_of(&directory)].into(),
         directories: [directory].into(),
     }
 }

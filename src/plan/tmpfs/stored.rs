@@ -6,6 +6,7 @@ use super::wish::Wish;
 use crate::checks::made_for_gunicorn;
 use crate::plan::mount_options::{TmpfsOptions, kernel_options};
 use crate::plan::{Backend, MountImage, Refusal, Topic};
+use crate::units::quoted;
 
 /// What is, or will be, stored.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub(super) fn draft(wish: &Wish<'_>) -> Result<Stored, Refusal> {
         (Backend::Fstab, Some(found)) if found.is_administrators() => unit::store(wish, &table, Some(found)),
         (Backend::Fstab, Some(found)) if found.is_transient() => Err(wish.refuse(
             format!("{} takes the place of a line in /etc/fstab until the next boot", found.file),
-            vec![format!("rm {} && systemctl daemon-reload", super::wish::quoted(&found.file))],
+            vec![format!("rm {} && systemctl daemon-reload", quoted(&found.file))],
         )),
         (Backend::Fstab, Some(found)) if table.lines.is_empty() && found.is_right(wish) => found.as_it_is(wish),
         (Backend::Fstab, _) => table.store(wish),

@@ -1,26 +1,15 @@
-//! The mount unit that mounts the directory at boot (systemd.mount(5)).
+//! Storing a mount as a unit, and what the unit that is there lacks.
 
 use super::line::{Table, several};
 use super::stored::Stored;
+use super::unit_file::{file_of, link_of, masks, read, text};
 use super::wish::{Wish, marked, outside_fstab, shown};
 use crate::checks::made_for_gunicorn;
-use crate::facts::{Fact, FstabEntry, MountUnit, unit_name_of_path};
+use crate::facts::{Fact, FstabEntry, MountUnit};
 use crate::plan::drop_in::obstructed;
 use crate::plan::mount_options::TmpfsOptions;
-use crate::plan::{Change, FileImage, Obstacle, Place, Refusal, Topic};
-
-/// Where an administrator's units lie (systemd.unit(5)).
-const DIRECTORY: &str = "/etc/systemd/system";
-
-/// A unit's file for a directory; systemd refuses one of another name.
-pub(super) fn file_of(directory: &str) -> String {
-    format!("{DIRECTORY}/{}.mount", unit_name_of_path(directory))
-}
-
-/// The link that `systemctl enable` makes for `WantedBy=local-fs.target`.
-pub(super) fn link_of(directory: &str) -> String {
-    format!("{DIRECTORY}/local-fs.target.wants/{}.mount", unit_name_of_path(directory))
-}
+use crate::plan::{Change, FileImage, Place, Refusal, Topic};
+use crate::units::quoted;
 
 /// A unit that is there for the directory.
 #[derive(Debug)]
@@ -43,7 +32,7 @@ impl UnitFile {
         let place = wish.ground.files.get(&file);
         if place.is_some_and(masks) {
             let name = file.rsplit('/').next().unwrap_or(&file);
-            let hint = format!("systemctl unmask {}", super::wish::quoted(name));
+            let hint = format!("systemctl unmask {}", quoted(name));
             return Err(
                 wish.refuse(format!("{file} is a link to /dev/null, so that systemd never mounts it"), vec![hint])
             );
@@ -206,47 +195,4 @@ fn enable(wish: &Wish<'_>, unit_file: &str) -> Result<Vec<Change>, Refusal> {
     let mut changes = wish.ground.make_above(&path);
     changes.push(Change::Link { path, before: None, after: Some(unit_file.to_owned()) });
     Ok(changes)
-}
-
-/// The unit file. `%` begins a specifier in both values (systemd.unit(5)).
-///
-/// There is no `nofail` in a unit: local-fs.target wants the mount and does not require it, so a boot goes on without.
-fn text(directory: &str, options: &[String]) -> String {
-    let escaped = |value: &str| value.replace('%', "%%");
-    format!(
-        "# Written by gtune. local-fs.target wants this mount and does not require it: a boot goes on without it.\n\
-         [Unit]\n\
-         Description=Memory for the heartbeat files of Gunicorn\n\
-         Documentation=man:tmpfs(5) man:systemd.mount(5)\n\
-         Before=local-fs.target\n\
-         \n\
-         [Mount]\n\
-         What=tmpfs\n\
-         Where={}\n\
-         Type=tmpfs\n\
-         Options={}\n\
-         \n\
-         [Install]\n\
-         WantedBy=local-fs.target\n",
-        escaped(directory),
-        escaped(&options.join(","))
-    )
-}
-
-/// The unit of a file, with its specifiers of per cent undone.
-fn read(file: &str, image: &FileImage) -> Option<MountUnit> {
-    let mut unit = MountUnit::parse(file, &image.content.0)?;
-    unit.mount_point = unit.mount_point.replace("%%", "%");
-    unit.options.iter_mut().for_each(|option| *option = option.replace("%%", "%"));
-    Some(unit)
-}
-
-/// Whether a unit is masked: systemctl(1) makes it a link to `/dev/null`.
-fn masks(place: &Place<FileImage>) -> bool {
-    let leads_there = |obstacle: &Obstacle| match obstacle {
-        Obstacle::LeadsOutside(target) | Obstacle::DanglingLink(target) => target == "/dev/null",
-        Obstacle::NotRegular(what) => what.ends_with("/dev/null"),
-        _ => false,
-    };
-    place.path == "/dev/null" || place.obstacle.as_ref().is_some_and(leads_there)
 }

@@ -3,7 +3,7 @@
 use crate::facts::{Facts, FstabEntry, Mount};
 use crate::plan::mount_options::{self, TmpfsOptions, is_userspace};
 use crate::plan::{Ground, MountSize, Refusal, TmpfsRequest, Topic};
-use crate::units::Bytes;
+use crate::units::{Bytes, quoted};
 
 /// A request for a tmpfs, and all that is known when it is drafted.
 #[derive(Debug, Clone, Copy)]
@@ -184,9 +184,4 @@ pub(super) fn shown(entry: &FstabEntry) -> String {
     let options: Vec<String> = entry.options.iter().map(shown).collect();
     let line = format!("line {}: {} {} {} {}", entry.line, entry.source, entry.target, entry.kind, options.join(","));
     line.trim_end().to_owned()
-}
-
-/// A word of the shell.
-pub(super) fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| word.replace('\0', ""), |quoted| quoted.into_owned())
 }

@@ -99,7 +99,7 @@ fn a_unit_of_the_vendor_or_of_this_boot_is_told_from_one_of_the_administrator() 
 fn a_line_that_a_unit_makes_idle_is_told_of_and_taken_out_with_adopt() {
     let mut both = with_unit("size=8m,nr_inodes=1k,nosuid,nodev,noexec");
     both.files.insert(FSTAB.into(), Place::holding(FSTAB, FileImage::configuration(format!("{ROOT_LINE}{LINE}\n"))));
-    both.links.insert(super::super::unit::link_of("/mem"), Fact::Known(UNIT.into()));
+    both.links.insert(super::super::unit_file::link_of("/mem"), Fact::Known(UNIT.into()));
     let topic = planned(&mounted(CAREFUL), &both, &asked("/mem"));
     assert!(topic.changes.is_empty() && topic.warnings.iter().any(|w| w.contains("Line 2 of /etc/fstab does nothing")));
     let topic = planned(&mounted(CAREFUL), &both, &adopting(asked("/mem")));
