@@ -1,5 +1,6 @@
 //! What to do about trouble: where gtune has no leave, and how a name is written in a command.
 
+use crate::host::Root;
 use crate::plan::Trouble;
 use nix::unistd::geteuid;
 
@@ -11,6 +12,11 @@ pub(super) fn not_allowed(what: &str, capability: &str, in_container: &str) -> T
     } else {
         Trouble::new(what, "permission denied: needs root").with_hint("run it again with sudo")
     }
+}
+
+/// A command of gtune's for the host below a root, as it can be pasted.
+pub(super) fn gtune(root: &Root, words: &str) -> String {
+    if root.is_live() { format!("gtune {words}") } else { format!("gtune --root {} {words}", quoted(root.name())) }
 }
 
 /// A word for a POSIX shell.

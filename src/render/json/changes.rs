@@ -37,9 +37,11 @@ struct FindingRecord<'a> {
 
 #[derive(Serialize)]
 struct Rollback<'a> {
+    observed_at: String,
+    host: HostRecord<'a>,
     root: &'a str,
     dry_run: bool,
-    transaction: &'a str,
+    transaction: Option<&'a str>,
     outcome: &'static str,
     steps: Vec<UndoRecord>,
     unrecorded: Option<String>,
@@ -54,13 +56,17 @@ struct UndoRecord {
 
 #[derive(Serialize)]
 struct Script<'a> {
+    observed_at: String,
+    host: HostRecord<'a>,
     root: &'a str,
-    transaction: &'a str,
+    dry_run: bool,
+    transaction: Option<&'a str>,
     script: String,
 }
 
 #[derive(Serialize)]
 struct History<'a, S> {
+    observed_at: String,
     root: &'a str,
     transactions: Vec<TransactionRecord<'a, S>>,
     unreadable: &'a [String],
@@ -146,9 +152,11 @@ pub fn rollback(report: &RollbackReport) -> String {
     value(
         "rollback",
         Rollback {
-            root: &report.root,
+            observed_at: whole_second(report.observed_at),
+            host: host_record(&report.host),
+            root: &report.host.root,
             dry_run: report.dry_run,
-            transaction: &report.rolled_back.transaction,
+            transaction: report.rolled_back.transaction.as_deref(),
             outcome: report.outcome().name(),
             steps: report.rolled_back.steps.iter().enumerate().map(|(at, step)| undone(report, at + 1, step)).collect(),
             unrecorded: report.rolled_back.unrecorded.as_ref().map(ToString::to_string),
@@ -168,7 +176,8 @@ fn undone(report: &RollbackReport, number: usize, step: &UndoStep) -> UndoRecord
             UndoRecord { step: of("waits").because(reason, None), command: Some(command.clone()) }
         }
         Some(UndoOutcome::Conflict(there)) => {
-            let command = gtune(&report.root, &format!("rollback {} --force", report.rolled_back.transaction));
+            let id = report.rolled_back.transaction.as_deref().unwrap_or_default();
+            let command = gtune(&report.host.root, &format!("rollback {id} --force"));
             UndoRecord { step: of("conflict").because(there, None), command: Some(command) }
         }
         Some(UndoOutcome::Failed(why)) => plain(of("failed").because(why.to_string(), why.hint.clone())),
@@ -177,8 +186,17 @@ fn undone(report: &RollbackReport, number: usize, step: &UndoStep) -> UndoRecord
 
 /// The script of `rollback --print`.
 pub fn script(report: &RollbackReport) -> String {
-    let transaction = &report.rolled_back.transaction;
-    value("rollback", Script { root: &report.root, transaction, script: undo_script::script(report) })
+    value(
+        "rollback",
+        Script {
+            observed_at: whole_second(report.observed_at),
+            host: host_record(&report.host),
+            root: &report.host.root,
+            dry_run: report.dry_run,
+            transaction: report.rolled_back.transaction.as_deref(),
+            script: undo_script::script(report),
+        },
+    )
 }
 
 /// Transactions, newest first.
@@ -232,7 +250,12 @@ fn listed<S: Serialize>(report: &HistoryReport, steps: impl Fn(&Transaction) -> 
     });
     value(
         "history",
-        History { root: &report.root, transactions: transactions.collect(), unreadable: &report.unreadable },
+        History {
+            observed_at: whole_second(report.observed_at),
+            root: &report.root,
+            transactions: transactions.collect(),
+            unreadable: &report.unreadable,
+        },
     )
 }
 
