@@ -355,6 +355,21 @@ mod tests {
     #[test]
     fn a_rollback_says_of_every_step_what_came_of_it() {
         let value: Value = serde_json::from_str(&rollback(&change_sample::rollback())).unwrap();
+        let documented = [
+            "command",
+            "dry_run",
+            "gtune",
+            "host",
+            "observed_at",
+            "outcome",
+            "root",
+            "schema",
+            "steps",
+            "transaction",
+            "unrecorded",
+        ];
+        assert_eq!(keys(&value), documented);
+        assert_eq!((&value["observed_at"], &value["host"]["root"]), (&json!("2026-11-21T12:05:01Z"), &value["root"]));
         assert_eq!((&value["command"], &value["outcome"]), (&json!("rollback"), &json!("partly-changed")));
         let states: Vec<&str> =
             value["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
@@ -368,6 +383,9 @@ mod tests {
         let report = change_sample::rollback();
         let value: Value = serde_json::from_str(&script(&report)).unwrap();
         assert_eq!(value["script"], undo_script::script(&report));
+        let documented =
+            ["command", "dry_run", "gtune", "host", "observed_at", "root", "schema", "script", "transaction"];
+        assert_eq!(keys(&value), documented);
     }
 
     #[test]
@@ -378,6 +396,7 @@ mod tests {
         assert_eq!((&one["at"], &one["sudo_user"]), (&json!("2026-11-20T18:46:07Z"), &json!("alice")));
         assert_eq!(keys(&one["steps"][0]), ["kind", "number", "state", "subject", "title"]);
         assert_eq!(value["unreadable"].as_array().unwrap().len(), 1);
+        assert_eq!(keys(&value), ["command", "gtune", "observed_at", "root", "schema", "transactions", "unreadable"]);
         let value: Value = serde_json::from_str(&history_in_full(&change_sample::history())).unwrap();
         assert!(value["transactions"][0]["steps"][3]["diff"].is_string());
     }
