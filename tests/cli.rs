@@ -258,3 +258,85 @@ fn what_this_release_cannot_run_is_marked() {
         }
     }
 }
+
+/// An image with one transaction in force, and the directory it lies in: the image is named from there.
+fn changed_image() -> tempfile::TempDir {
+    let above = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(above.path().join("image/etc/sysctl.d")).unwrap();
+    let output = gtune("--root image apply --somaxconn 8192").current_dir(above.path()).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    above
+}
+
+fn settings(above: &tempfile::TempDir) -> usize {
+    std::fs::read_dir(above.path().join("image/etc/sysctl.d")).unwrap().count()
+}
+
+#[test]
+fn a_transaction_that_is_not_there_is_a_usage_error_and_none_in_force_is_nothing_to_do() {
+    let above = tempfile::tempdir().unwrap();
+    let root = above.path().display();
+    for verb in ["rollback", "history"] {
+        let output = run(&format!("--root {root} {verb} nope"));
+        assert_eq!(code(&output), 2, "{verb}");
+        let told = "gtune: cannot find transaction nope: the journal holds none of that name\n";
+        assert_eq!(stderr(&output), format!("{told}hint: gtune --root {root} history\n"));
+        assert_eq!(code(&run(&format!("--root {root} {verb} nop"))), 2, "too short to be meant");
+    }
+    let output = run(&format!("--root {root} rollback"));
+    assert_eq!((code(&output), stdout(&output).as_str()), (0, "nothing to do: no transaction is in force\n"));
+    let output = run(&format!("--root {root} rollback --format json"));
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&value["transaction"], &value["outcome"]), (&Value::Null, &Value::from("nothing-to-do")));
+    assert_eq!(std::fs::read_dir(above.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_script_of_a_root_that_was_named_from_here_works_from_anywhere() {
+    let above = changed_image();
+    assert_eq!(settings(&above), 1);
+    let printed = gtune("--root image rollback --print").current_dir(above.path()).output().unwrap();
+    let undone = Command::new("sh").arg("-c").arg(stdout(&printed)).current_dir("/").output().unwrap();
+    assert_eq!((code(&undone), settings(&above)), (0, 0), "{}", stderr(&undone));
+    let again = gtune("--root image rollback").current_dir(above.path()).output().unwrap();
+    assert_eq!(code(&again), 0, "{}", stdout(&again));
+}
+
+#[test]
+fn an_older_transaction_is_refused_as_a_whole_while_a_later_one_stands_on_it() {
+    let above = changed_image();
+    let root = above.path().join("image");
+    let root = root.display();
+    assert_eq!(code(&run(&format!("--root {root} apply --somaxconn 16384"))), 0);
+    let listed = run(&format!("--root {root} history --format json"));
+    let value: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let id = |at: usize| value["transactions"][at]["id"].as_str().unwrap();
+    let (later, older) = (id(0), id(1));
+    for options in ["", " --dry-run", " --print"] {
+        let output = run(&format!("--root {root} rollback {older}{options}"));
+        assert_eq!((code(&output), stdout(&output).as_str()), (4, ""));
+        assert!(stderr(&output).contains(&format!(": transaction {later} changed /etc/sysctl.d/")), "{options}");
+        assert!(stderr(&output).ends_with(&format!("hint: gtune --root {root} rollback {later}\n")));
+    }
+    let unchanged = run(&format!("--root {root} history --format json"));
+    let unchanged: Value = serde_json::from_slice(&unchanged.stdout).unwrap();
+    assert_eq!(unchanged["transactions"], value["transactions"]);
+    for prefix in [&later[..4], &older[..4]] {
+        assert_eq!(code(&run(&format!("--root {root} rollback {prefix}"))), 0);
+    }
+    assert_eq!(settings(&above), 0);
+}
+
+#[test]
+fn history_that_cannot_read_a_journal_could_not_look() {
+    let above = changed_image();
+    let root = above.path().join("image");
+    let damaged = root.join("var/lib/gtune/journal/20200101T000000Z-bad000.jsonl");
+    std::fs::write(&damaged, "garbage\n").unwrap();
+    let listed = run(&format!("--root {} history", root.display()));
+    assert_eq!(code(&listed), 3);
+    let told = stdout(&listed);
+    assert!(told.contains("\ncannot read") && told.contains("bad000"), "{told}");
+    assert_eq!(code(&run(&format!("--root {} history bad0", root.display()))), 3);
+    assert_eq!(code(&run(&format!("--root {} history nope", root.display()))), 2);
+}

@@ -21,6 +21,11 @@ const FILES: Section = (
             "/var/lib/gtune/journal",
             "a file a transaction of gtune apply: what was there before each step, and what became of it",
         ),
+        (
+            "/var/lib/gtune/backup",
+            "the files that transactions replaced, as they were before: a directory a transaction",
+        ),
+        ("/var/lib/gtune/lock", "held by the one gtune that changes the host; it names that one"),
         ("/proc", "processes, their limits, descriptors, mounts and sockets; kernel settings"),
         ("/sys/fs/cgroup", "bounds of memory, tasks and CPU, and how often they were hit"),
         ("/etc/fstab, /etc/systemd/system", "what the next boot will mount and start"),
@@ -177,7 +182,11 @@ const ROLLBACK_JSON: Section = (
     "JSON",
     &[
         ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
-        ("root, dry_run, transaction", "the root that is changed, whether only the plan was asked for, the id"),
+        ("observed_at, host", "as gtune-doctor(1) has them: when it began, and the host that is changed"),
+        (
+            "root, dry_run, transaction",
+            "the root that is changed, whether only the plan was asked for, the id; null where none is in force",
+        ),
         ("outcome", "done, nothing-to-do, planned or partly-changed"),
         (
             "steps",
@@ -187,7 +196,11 @@ const ROLLBACK_JSON: Section = (
             "steps: state",
             "planned, restored, already-so, left (nothing is missing; reason says why), waits (command makes it possible), conflict (somebody else changed it; reason says what is there) or failed",
         ),
-        ("script", "with --print, in place of outcome and steps: the shell script"),
+        (
+            "unrecorded",
+            "why it could not be written down that it was taken back; null where it was. Run it again then: it changes nothing twice",
+        ),
+        ("script", "with --print, in place of outcome, steps and unrecorded: the shell script"),
     ],
 );
 
@@ -195,7 +208,7 @@ const HISTORY_JSON: Section = (
     "JSON",
     &[
         ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
-        ("root", "the root whose history it is"),
+        ("observed_at, root", "when it was read, RFC 3339 in UTC; the root whose history it is"),
         (
             "transactions",
             "one object a transaction, newest first: id, at, state (applied, unfinished, rolled-back, partly-rolled-back), gtune, boot_id, uid, sudo_user, arguments, restarts, steps",
@@ -204,7 +217,7 @@ const HISTORY_JSON: Section = (
             "transactions: steps",
             "number, title, kind, subject, state (begun, done, undone); with an ID also pid, before, after and diff, as of gtune-apply(1)",
         ),
-        ("unreadable", "journals that could not be read, a sentence each"),
+        ("unreadable", "journals that could not be read, a sentence each; with any the exit status is 3"),
     ],
 );
 

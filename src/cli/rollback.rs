@@ -6,7 +6,7 @@ use clap::{ArgAction, Args};
 /// Options of `gtune rollback`.
 #[derive(Debug, Args)]
 pub struct Rollback {
-    /// The transaction, as gtune history names it [default: the last one that is in force]
+    /// The transaction, as gtune history names it; its first 4 characters are enough [default: the last one in force]
     #[arg(value_name = "ID", value_parser = transaction_id)]
     pub id: Option<String>,
     /// Print what would be taken back and change nothing
@@ -29,7 +29,7 @@ pub struct Rollback {
 /// Options of `gtune history`.
 #[derive(Debug, Args)]
 pub struct History {
-    /// Show the steps of this transaction and the differences they made
+    /// Show the steps of this transaction and the differences they made; its first 4 characters are enough
     #[arg(value_name = "ID", value_parser = transaction_id)]
     pub id: Option<String>,
 }
@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn a_transaction_is_named_by_letters_and_digits_and_never_by_a_path() {
         assert_eq!(rollback("gtune rollback 7f3a9c").id.as_deref(), Some("7f3a9c"));
-        for wrong in ["../7f3a9c", "a/b", "", "a.jsonl", "-"] {
+        assert_eq!(rollback("gtune rollback 7f3a").id.as_deref(), Some("7f3a"), "its first characters are enough");
+        for wrong in ["../7f3a9c", "a/b", "", "a.jsonl", "-", "7f3"] {
             assert!(parsed(&format!("gtune rollback {wrong}")).is_err(), "{wrong}");
             assert!(parsed(&format!("gtune history {wrong}")).is_err(), "{wrong}");
         }

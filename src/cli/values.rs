@@ -107,13 +107,18 @@ pub(super) fn open_files(text: &str) -> Result<OpenFiles, String> {
     }
 }
 
+/// With fewer characters a slip of the finger may name another transaction: one letter of six hexadecimal digits is met
+/// in every sixteenth.
+const FEWEST_OF_ID: usize = 4;
+
 /// A transaction; its name becomes a part of the name of a file.
 pub(super) fn transaction_id(text: &str) -> Result<String, String> {
     let is_plain = text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-    match is_plain {
-        true => Ok(text.to_owned()),
-        false => Err("a transaction is named as in gtune history, for example 7f3a9c".to_owned()),
+    match (is_plain, text.len() >= FEWEST_OF_ID) {
+        (true, true) => Ok(text.to_owned()),
+        (true, false) => Err(format!("at least the first {FEWEST_OF_ID} characters are needed, for example 7f3a")),
+        (false, _) => Err("a transaction is named as in gtune history, for example 7f3a9c".to_owned()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What `apply`, `rollback` and `history` have to say, ready to be rendered in any form.
 
 use super::{ExitCode, State};
-use crate::facts::Facts;
+use crate::facts::{Facts, Host};
 use crate::plan::{Performed, Plan, Refusal, RolledBack, StepOutcome, Transaction, Trouble, UndoOutcome, UndoStep};
+use jiff::Timestamp;
 
 /// What came of `gtune apply`.
 pub struct ApplyReport<'a> {
@@ -41,8 +42,10 @@ pub struct FindingChange {
 
 /// What came of `gtune rollback`.
 pub struct RollbackReport {
-    /// The root that was changed, as the operator named it.
-    pub root: String,
+    /// When it began.
+    pub observed_at: Timestamp,
+    /// The host that was changed.
+    pub host: Host,
     /// The steps; `outcome` is none in a dry run.
     pub rolled_back: RolledBack,
     /// Whether only the plan was asked for.
@@ -51,7 +54,9 @@ pub struct RollbackReport {
 
 /// What `gtune history` lists, newest first.
 pub struct HistoryReport {
-    /// The root whose journal it is, as the operator named it.
+    /// When it was read.
+    pub observed_at: Timestamp,
+    /// The absolute name of the root whose journal it is.
     pub root: String,
     /// Transactions that can be read.
     pub transactions: Vec<Transaction>,
@@ -145,7 +150,7 @@ impl RollbackReport {
     /// How it ended.
     pub fn outcome(&self) -> RollbackOutcome {
         let is_restored = |step: &UndoStep| matches!(step.outcome, Some(UndoOutcome::Restored));
-        if self.dry_run {
+        if self.dry_run && !self.rolled_back.steps.is_empty() {
             RollbackOutcome::Planned
         } else if !self.rolled_back.is_complete() {
             RollbackOutcome::PartlyChanged

@@ -4,15 +4,16 @@ use super::{Answer, ExitCode, Failure, RollbackReport, open};
 use crate::cli::{self, Format, Global, Rollback};
 use crate::facts::Service;
 use crate::host::{self, Root};
-use crate::perform::{self, Care, Holders, Mode, Restarts, Systemd, Wish};
+use crate::perform::{self, Care, Holders, Mode, NotBegun, Restarts, Systemd, Wish};
 use crate::render::{self, Page};
+use jiff::Timestamp;
 
 /// Takes a transaction of the host below `--root` back.
 ///
 /// # Errors
 /// Where nothing could be begun: no such transaction, no leave, another gtune at work.
 pub fn run(global: &Global, options: &Rollback, page: &Page) -> Result<Answer, Failure> {
-    let root = open(&global.root)?;
+    let (root, observed_at) = (open(&global.root)?, Timestamp::now());
     permitted(&root, options)?;
     let machine = host::machine::machine(&root);
     let holders = |target: &str| holders(&root, target);
@@ -24,11 +25,18 @@ pub fn run(global: &Global, options: &Rollback, page: &Page) -> Result<Answer, F
         boot_id: machine.boot_id.known().map(String::as_str),
         holders: &holders,
     };
-    let rolled_back = perform::rollback(&root, options.id.as_deref(), &wish)
-        .map_err(|trouble| Failure::of(ExitCode::CouldNotChange, trouble))?;
+    let rolled_back = perform::rollback(&root, options.id.as_deref(), &wish).map_err(failure)?;
     let dry_run = wish.mode == Mode::Foresee;
-    let report = RollbackReport { root: root.name().to_owned(), rolled_back, dry_run };
+    let report = RollbackReport { observed_at, host: machine, rolled_back, dry_run };
     Ok(Answer { text: text(&report, options, global.format, page), exit: report.exit_code().number() })
+}
+
+/// A name that means nothing is a question that could not be understood.
+fn failure(why: NotBegun) -> Failure {
+    match why {
+        NotBegun::NotFound(trouble) => Failure::of(ExitCode::Usage, trouble),
+        NotBegun::Trouble(trouble) => Failure::of(ExitCode::CouldNotChange, trouble),
+    }
 }
 
 fn text(report: &RollbackReport, options: &Rollback, format: Format, page: &Page) -> String {

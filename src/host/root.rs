@@ -17,7 +17,7 @@ use nix::sys::statfs::{self, FsType, fstatfs};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, absolute};
 
 /// Files larger than this are not configuration; the largest real fstab seen had 10,000 lines, below 1 MiB.
 pub const LARGEST_CONFIGURATION: u64 = 4 << 20;
@@ -53,11 +53,13 @@ pub struct Root {
 }
 
 impl Root {
-    /// Opens a directory as a root.
+    /// Opens a directory as a root. It keeps its absolute name, so that commands and scripts that name it mean the same
+    /// from anywhere.
     ///
     /// # Errors
     /// What open(2) says: it is not there, no directory, or may not be entered.
     pub fn open(directory: &Path) -> io::Result<Self> {
+        let directory = &absolute(directory)?;
         let handle = open(directory, HANDLE | OFlag::O_DIRECTORY, Mode::empty())?;
         // By name and not by inode: `/proc/812/root` may be the same directory with other mounts on it.
         let live = directory == Path::new("/");
@@ -79,7 +81,7 @@ impl Root {
         self.live
     }
 
-    /// The root as the operator named it, `/` for the live host.
+    /// The absolute name of the root, links in it as the operator wrote them; `/` for the live host.
     pub fn name(&self) -> &str {
         if self.shown_as.is_empty() { "/" } else { &self.shown_as }
     }

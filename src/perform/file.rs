@@ -4,6 +4,7 @@
 //! name, so that what was really displaced can be compared with what was expected: what somebody else saved in the last
 //! moment is put back and not lost.
 
+use super::hint::gtune;
 use super::spot::{Spot, same};
 use super::{Care, settle, temporary};
 use crate::host::ground::{Seen, SeenFile};
@@ -61,7 +62,7 @@ fn fits(image: Option<&FileImage>, now: Option<&FileImage>) -> bool {
 fn difference(now: Option<&FileImage>, before: Option<&FileImage>, after: Option<&FileImage>) -> String {
     let Some(now) = now else { return "it is gone".into() };
     let alike = [after, before].into_iter().flatten().find(|image| image.content == now.content);
-    let Some(image) = alike else { return "its content is another now".into() };
+    let Some(image) = alike else { return "its content was changed".into() };
     let (owner, mode) = (now.owner, now.mode);
     if owner != image.owner {
         format!("it belongs to {}:{} now", owner.uid, owner.gid)
@@ -189,7 +190,7 @@ fn replace_unseen(spot: &Spot<'_>, now: &SeenFile, care: Care) -> Result<(), Tro
 fn remove(spot: &Spot<'_>, now: &SeenFile, care: Care) -> Result<(), Trouble> {
     spot.put_aside().map_err(|errno| match errno {
         Errno::EEXIST => Trouble::new(&spot.what, format!("an earlier run left {}", spot.shown_temporary()))
-            .with_hint("gtune rollback   # settles it"),
+            .with_hint(gtune(spot.root, "rollback   # settles it")),
         Errno::ENOENT => spot.meanwhile(),
         other => spot.refused(other),
     })?;

@@ -1,6 +1,8 @@
 //! What to do about trouble: where gtune has no leave, and how a name is written in a command.
 
+use crate::host::Root;
 use crate::plan::Trouble;
+use crate::units::quoted;
 use nix::unistd::geteuid;
 
 /// Permission was denied: an ordinary user needs root; root needs a capability, which containers take away. `in_container`
@@ -11,4 +13,9 @@ pub(super) fn not_allowed(what: &str, capability: &str, in_container: &str) -> T
     } else {
         Trouble::new(what, "permission denied: needs root").with_hint("run it again with sudo")
     }
+}
+
+/// A command of gtune's for the host below a root, as it can be pasted.
+pub(super) fn gtune(root: &Root, words: &str) -> String {
+    if root.is_live() { format!("gtune {words}") } else { format!("gtune --root {} {words}", quoted(root.name())) }
 }

@@ -5,6 +5,21 @@ use crate::host::Root;
 use crate::plan::{Transaction, TransactionState, Trouble};
 use jiff::Timestamp;
 
+/// Why a rollback did not begin. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotBegun {
+    /// No transaction has the name that was given, or more than one begins with it.
+    NotFound(Trouble),
+    /// All else.
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for NotBegun {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
 /// A journal that is kept.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -55,26 +70,37 @@ impl Kept {
         name.rsplit('-').next().unwrap_or(name)
     }
 
+    /// Whether it is the one of that name, which may be its id or the name of its file.
+    fn is_named(&self, name: &str) -> bool {
+        self.id() == name || self.name.strip_suffix(".jsonl") == Some(name)
+    }
+
+    /// Whether its id begins so.
+    fn begins_with(&self, name: &str) -> bool {
+        !name.is_empty() && self.id().starts_with(name)
+    }
+
     /// The trouble that it cannot be read.
     pub fn unreadable(&self, state: &StateDirectory, reason: &str) -> Trouble {
         let shown = state.shown(&format!("journal/{}", self.name));
         let hint = match reason.contains("newer") {
-            true => "use the newer gtune, or name the transaction that is meant: gtune history".to_owned(),
+            true => format!("{}   # then use the newer gtune, or name the one that is meant", state.gtune("history")),
             false => format!("less {shown}   # then move it out of that directory"),
         };
         Trouble::new(format!("read {shown}"), reason).with_hint(hint)
     }
 }
 
-/// The transactions that are kept below a root, newest first, and what is to be said of journals that cannot be read.
-/// Takes no lock: it works while another gtune is at work.
+/// The transactions that are kept below a root, newest first, and what is to be said of journals that cannot be read:
+/// all, or those that the name may mean. Takes no lock: it works while another gtune is at work.
 ///
 /// # Errors
 /// The state directory may not be read, or others could have written what is in it.
-pub fn history(root: &Root) -> Result<(Vec<Transaction>, Vec<String>), Trouble> {
+pub fn history(root: &Root, name: Option<&str>) -> Result<(Vec<Transaction>, Vec<String>), Trouble> {
     let Some(state) = StateDirectory::find(root)? else { return Ok((vec![], vec![])) };
     let (mut transactions, mut notes) = (vec![], vec![]);
-    for kept in Kept::all(&state)?.into_iter().rev() {
+    let is_meant = |kept: &Kept| name.is_none_or(|name| kept.is_named(name) || kept.begins_with(name));
+    for kept in Kept::all(&state)?.into_iter().rev().filter(is_meant) {
         let shown = state.shown(&format!("journal/{}", kept.name));
         match kept.transaction {
             Ok(transaction) => transactions.push(transaction),
@@ -92,7 +118,7 @@ pub(super) fn refuse_unfinished(state: &StateDirectory) -> Result<(), Trouble> {
             Err(reason) => return Err(kept.unreadable(state, reason)),
             Ok(transaction) if transaction.state == TransactionState::Unfinished => {
                 let reason = format!("transaction {} was cut short", transaction.begin.id);
-                let hint = format!("gtune rollback {}", transaction.begin.id);
+                let hint = state.gtune(&format!("rollback {}", transaction.begin.id));
                 return Err(Trouble::new("begin a transaction", reason).with_hint(hint));
             }
             Ok(_) => {}
@@ -101,46 +127,50 @@ pub(super) fn refuse_unfinished(state: &StateDirectory) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The transaction that is to be taken back: the named one, or the last that is not taken back yet.
+/// The transaction that is to be taken back: the named one, or the last that is not taken back yet, if there is one.
 pub(super) fn choose<'a>(
     state: &StateDirectory,
     all: &'a [Kept],
     id: Option<&str>,
-) -> Result<(&'a Kept, &'a Transaction), Trouble> {
+) -> Result<Option<(&'a Kept, &'a Transaction)>, NotBegun> {
     let kept = match id {
-        Some(id) => named(all, id)?,
-        None => last(all)?,
+        Some(id) => Some(named(state, all, id)?),
+        None => last(all),
     };
-    match &kept.transaction {
-        Ok(transaction) => Ok((kept, transaction)),
-        Err(reason) => Err(kept.unreadable(state, reason)),
+    match kept.map(|kept| (kept, &kept.transaction)) {
+        None => Ok(None),
+        Some((kept, Ok(transaction))) => Ok(Some((kept, transaction))),
+        Some((kept, Err(reason))) => Err(kept.unreadable(state, reason).into()),
     }
 }
 
-fn last(all: &[Kept]) -> Result<&Kept, Trouble> {
+fn last(all: &[Kept]) -> Option<&Kept> {
     let open = |kept: &&Kept| {
         !kept.transaction.as_ref().is_ok_and(|transaction| transaction.state == TransactionState::RolledBack)
     };
-    let nothing = || Trouble::new("roll back", "no transaction is in force").with_hint("gtune history");
-    all.iter().rev().find(open).ok_or_else(nothing)
+    all.iter().rev().find(open)
 }
 
-fn named<'a>(all: &'a [Kept], id: &str) -> Result<&'a Kept, Trouble> {
-    let id = id.strip_suffix(".jsonl").unwrap_or(id);
-    let trouble = |reason: String| Trouble::new("roll back", reason).with_hint("gtune history");
-    let whole = |kept: &&Kept| kept.id() == id || kept.name.strip_suffix(".jsonl") == Some(id);
-    if let Some(kept) = all.iter().find(whole) {
+fn named<'a>(state: &StateDirectory, all: &'a [Kept], name: &str) -> Result<&'a Kept, NotBegun> {
+    let name = name.strip_suffix(".jsonl").unwrap_or(name);
+    if let Some(kept) = all.iter().find(|kept| kept.is_named(name)) {
         return Ok(kept);
     }
-    let begun: Vec<&Kept> = all.iter().filter(|kept| !id.is_empty() && kept.id().starts_with(id)).collect();
-    match begun.as_slice() {
-        [kept] => Ok(kept),
-        [] => Err(trouble(format!("there is no transaction {}", id.escape_debug()))),
-        several => {
-            let ids: Vec<&str> = several.iter().map(|kept| kept.id()).collect();
-            Err(trouble(format!("{id} may mean {}", ids.join(" or "))))
-        }
-    }
+    let begun: Vec<&Kept> = all.iter().filter(|kept| kept.begins_with(name)).collect();
+    let reason = match begun.as_slice() {
+        [kept] => return Ok(kept),
+        [] => NONE.to_owned(),
+        several => format!("it may be {}", several.iter().map(|kept| kept.id()).collect::<Vec<_>>().join(" or ")),
+    };
+    Err(not_found(name, &reason, state.gtune("history")))
+}
+
+/// Said of a name that no transaction has.
+pub(super) const NONE: &str = "the journal holds none of that name";
+
+/// The trouble that a transaction cannot be found.
+pub(super) fn not_found(name: &str, reason: &str, hint: String) -> NotBegun {
+    NotBegun::NotFound(Trouble::new(format!("find transaction {}", name.escape_debug()), reason).with_hint(hint))
 }
 
 #[cfg(test)]
@@ -159,7 +189,10 @@ mod tests {
     fn chosen<'a>(all: &'a [Kept], id: Option<&str>) -> Result<&'a str, String> {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDirectory::make(&Root::open(directory.path()).unwrap()).unwrap();
-        choose(&state, all, id).map(|(kept, _)| kept.id()).map_err(|trouble| trouble.reason)
+        match choose(&state, all, id) {
+            Ok(chosen) => Ok(chosen.map_or("none", |(kept, _)| kept.id())),
+            Err(NotBegun::NotFound(trouble) | NotBegun::Trouble(trouble)) => Err(trouble.reason),
+        }
     }
 
     #[test]
@@ -169,7 +202,7 @@ mod tests {
         assert_eq!(chosen(&all, None), Ok("bbbbbb"));
         all.push(kept("dddddd", PartlyRolledBack));
         assert_eq!(chosen(&all, None), Ok("dddddd"));
-        assert_eq!(chosen(&[], None), Err("no transaction is in force".into()));
+        assert_eq!(chosen(&[], None), Ok("none"), "that is no trouble");
         all.push(Kept { transaction: Err("it was written by a newer gtune".into()), ..kept("eeeeee", Applied) });
         assert_eq!(chosen(&all, None), Err("it was written by a newer gtune".into()), "nothing is skipped in silence");
         assert_eq!(chosen(&all, Some("bbbbbb")), Ok("bbbbbb"));
@@ -181,15 +214,15 @@ mod tests {
         for name in ["abc123", "abc", "20261121T120501Z-abc123", "20261121T120501Z-abc123.jsonl"] {
             assert_eq!(chosen(&all, Some(name)), Ok("abc123"), "{name}");
         }
-        assert_eq!(chosen(&all, Some("ab")), Err("ab may mean abc123 or abd123".into()));
+        assert_eq!(chosen(&all, Some("ab")), Err("it may be abc123 or abd123".into()));
         for name in ["", "x", "bc123", "\u{1b}[2J"] {
-            assert!(chosen(&all, Some(name)).unwrap_err().starts_with("there is no transaction"), "{name}");
+            assert_eq!(chosen(&all, Some(name)), Err(NONE.into()), "{name}");
         }
     }
 
     #[test]
     fn without_a_state_directory_nothing_was_ever_done() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(history(&Root::open(directory.path()).unwrap()), Ok((vec![], vec![])));
+        assert_eq!(history(&Root::open(directory.path()).unwrap(), None), Ok((vec![], vec![])));
     }
 }

@@ -36,6 +36,9 @@ pub(super) trait Book {
     /// The transaction.
     fn id(&self) -> &str;
 
+    /// A command of gtune's for the host that is changed, as it can be pasted.
+    fn gtune(&self, words: &str) -> String;
+
     /// Whether its first record is on disk.
     fn is_begun(&self) -> bool;
 
@@ -136,6 +139,10 @@ impl<'a> Journal<'a> {
 impl Book for Journal<'_> {
     fn id(&self) -> &str {
         &self.begin.id
+    }
+
+    fn gtune(&self, words: &str) -> String {
+        self.lock.state().gtune(words)
     }
 
     fn is_begun(&self) -> bool {
@@ -280,7 +287,7 @@ mod tests {
         journal.write(&Record::Done { step: 1 }).unwrap();
         journal.write(&Record::Applied).unwrap();
         refuse_unfinished(lock.state()).unwrap();
-        let (transactions, notes) = history(&root).unwrap();
+        let (transactions, notes) = history(&root, None).unwrap();
         assert!(notes.is_empty());
         assert_eq!((&transactions[0].begin, transactions[0].state), (&journal.begin, TransactionState::Applied));
         assert_eq!((&transactions[0].steps[0].change, transactions[0].steps[0].state), (&fstab(), StepState::Done));
@@ -302,7 +309,7 @@ mod tests {
         let mut journal = Journal::resume(&lock, &all[0], &begin).unwrap();
         journal.write(&Record::Undone { step: 1 }).unwrap();
         journal.write(&Record::RolledBack).unwrap();
-        let (transactions, notes) = history(&root).unwrap();
+        let (transactions, notes) = history(&root, None).unwrap();
         assert_eq!((transactions[0].state, notes), (TransactionState::RolledBack, vec![]));
     }
 
@@ -327,7 +334,7 @@ mod tests {
         let root = Root::open(directory.path()).unwrap();
         let lock = Lock::take(&root).unwrap();
         let ids: Vec<String> = (0..5).map(|_| begun(&lock).id().to_owned()).collect();
-        let told: Vec<String> = history(&root).unwrap().0.into_iter().rev().map(|told| told.begin.id).collect();
+        let told: Vec<String> = history(&root, None).unwrap().0.into_iter().rev().map(|told| told.begin.id).collect();
         assert_eq!(told, ids);
         let future = Timestamp::now() + SignedDuration::from_hours(1);
         assert!(after(Some(future), Timestamp::now()) > future);

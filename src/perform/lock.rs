@@ -10,9 +10,9 @@ use std::io::{Read, Seek, Write};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long another gtune is waited for: a few seconds are enough for all of a transaction but the restart of a service,
-/// and more would look like hanging.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long another gtune is waited for: two seconds are enough for all of a transaction but the restart of a service, and
+/// more would look like hanging, since nothing is said meanwhile.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often the lock is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);

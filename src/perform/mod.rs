@@ -33,7 +33,7 @@ mod undisturbed;
 mod undo;
 mod wish;
 
-pub use history::history;
+pub use history::{NotBegun, history};
 pub use journal::Origin;
 pub use performer::perform;
 pub use rollback::rollback;

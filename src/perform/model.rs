@@ -332,6 +332,10 @@ impl Book for ModelBook<'_> {
         ID
     }
 
+    fn gtune(&self, words: &str) -> String {
+        format!("gtune {words}")
+    }
+
     fn is_begun(&self) -> bool {
         !self.0.borrow().journal.is_empty()
     }

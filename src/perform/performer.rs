@@ -10,6 +10,7 @@ use super::undisturbed::Undisturbed;
 use super::undo::{Era, Undo, in_order};
 use crate::host::Root;
 use crate::plan::{Action, Change, Performed, Plan, Record, Standing, StepOutcome, Trouble, UndoOutcome};
+use jiff::Timestamp;
 
 #[cfg(test)]
 mod tests;
@@ -139,6 +140,10 @@ impl<'a, H: Hand, B: Book> Performer<'a, H, B> {
     /// Takes everything back: files and values, then what services know of them, then mounts.
     fn take_back(mut self, unverified: Option<Trouble>) -> Performed {
         self.outcomes.resize(self.actions.len(), StepOutcome::NotReached);
+        if self.book.is_begun() {
+            // A rollback that has to go on from here then knows that services may have to be told.
+            let _ = self.book.write(&Record::RollingBack { at: Timestamp::now() });
+        }
         let actions = self.actions;
         let newest_first = self.touched.iter().rev().filter_map(|at| match actions.get(*at) {
             Some(Action::Change(change)) => Some((*at, change)),
@@ -172,7 +177,7 @@ impl<'a, H: Hand, B: Book> Performer<'a, H, B> {
             // A hint only: the host is asked where it is missing.
             let _ = self.book.write(&Record::Undone { step: at + 1 });
         }
-        let hint = format!("gtune rollback {}", self.book.id());
+        let hint = self.book.gtune(&format!("rollback {}", self.book.id()));
         let taken_back = match outcome {
             UndoOutcome::Restored | UndoOutcome::AlreadySo => Ok(()),
             UndoOutcome::Left(reason) => Err(Trouble::new(change.clone().inverse().to_string(), reason)),

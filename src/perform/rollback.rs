@@ -1,14 +1,15 @@
 //! Taking a transaction back. Whatever a journal says was done, the host decides what is to be undone; so a rollback that
 //! was stopped, or has to wait, goes on when it is run again.
 
-use super::history::{Kept, choose};
+use super::hint;
+use super::history::{Kept, NONE, NotBegun, choose, not_found};
 use super::journal::{Book, Journal};
 use super::lock::Lock;
 use super::state_directory::StateDirectory;
 use super::step::{Hand, OnHost};
 use super::undisturbed::Undisturbed;
 use super::undo::{Era, Undo, in_order};
-use super::wish::{Holders, Mode, Restarts, Systemd, Wish};
+use super::wish::{Holders, Mode, Wish};
 use crate::host::Root;
 use crate::plan::{
     Action, Change, Record, RolledBack, StepState, Transaction, TransactionState, TransactionStep, Trouble,
@@ -16,33 +17,40 @@ use crate::plan::{
 };
 use jiff::Timestamp;
 
+mod services;
 #[cfg(test)]
 mod tests;
 
 /// Takes back a transaction: the one whose id this is or begins with, else the last that was not taken back yet. One that
-/// was taken back already comes to no steps.
+/// was taken back already comes to no steps; where none is in force and none was named, none is taken back.
 ///
 /// # Errors
-/// There is none of that name, its journal cannot be read, another gtune is at work, or nothing can be written down.
-pub fn rollback(root: &Root, id: Option<&str>, wish: &Wish<'_>) -> Result<RolledBack, Trouble> {
-    let nothing = || Trouble::new("roll back", "gtune has changed nothing here").with_hint("gtune history");
-    let state = StateDirectory::find(root)?.ok_or_else(nothing)?;
+/// There is none of that name, its journal cannot be read, a later transaction stands in the way, another gtune is at
+/// work, or nothing can be written down.
+pub fn rollback(root: &Root, id: Option<&str>, wish: &Wish<'_>) -> Result<RolledBack, NotBegun> {
+    let Some(state) = StateDirectory::find(root)? else {
+        let Some(id) = id else { return Ok(RolledBack::default()) };
+        return Err(not_found(id, NONE, hint::gtune(root, "history")));
+    };
     let hand = OnHost(root);
     if wish.mode == Mode::Foresee {
         let all = Kept::all(&state)?;
-        let (_, transaction) = choose(&state, &all, id)?;
-        return Rollback::new(&hand, transaction, &all, wish, root.is_live()).run::<Journal<'_>>(None);
+        let Some((_, transaction)) = choose(&state, &all, id)? else { return Ok(RolledBack::default()) };
+        let rollback = Rollback::new(&hand, transaction, &all, wish, root.is_live());
+        rollback.refuse_before_later(&state)?;
+        return Ok(rollback.run::<Journal<'_>>(None)?);
     }
     let _undisturbed = Undisturbed::begin();
     let lock = Lock::take(root)?;
     let all = Kept::all(lock.state())?;
-    let (kept, transaction) = choose(lock.state(), &all, id)?;
+    let Some((kept, transaction)) = choose(lock.state(), &all, id)? else { return Ok(RolledBack::default()) };
     let rollback = Rollback::new(&hand, transaction, &all, wish, root.is_live());
+    rollback.refuse_before_later(lock.state())?;
     if transaction.state == TransactionState::RolledBack {
         return Ok(rollback.result());
     }
     let mut journal = Journal::resume(&lock, kept, &transaction.begin)?;
-    rollback.run(Some(&mut journal))
+    Ok(rollback.run(Some(&mut journal))?)
 }
 
 /// A transaction being taken back.
@@ -53,6 +61,8 @@ struct Rollback<'a, H> {
     newer: Vec<&'a Transaction>,
     wish: &'a Wish<'a>,
     steps: Vec<UndoStep>,
+    /// As [`Transaction::untold`], once the services have had their turn.
+    untold: bool,
 }
 
 impl<'a, H: Hand> Rollback<'a, H> {
@@ -66,7 +76,46 @@ impl<'a, H: Hand> Rollback<'a, H> {
         let newer = readable.skip_while(|other| other.begin.id != transaction.begin.id).skip(1);
         let newer = newer.filter(|other| other.state != TransactionState::RolledBack).collect();
         let undo = Undo { hand, mark: &transaction.begin.id, care: wish.care, era };
-        Self { undo, transaction, newer, wish, steps: vec![] }
+        Self { undo, transaction, newer, wish, steps: vec![], untold: false }
+    }
+
+    /// Refuses where a later transaction changed the same: what this one found there can only come back after that.
+    /// Nothing is begun then, so that the host is not left with half of it.
+    fn refuse_before_later(&self, state: &StateDirectory) -> Result<(), Trouble> {
+        if self.transaction.state == TransactionState::RolledBack || self.newer.is_empty() {
+            return Ok(());
+        }
+        let open = self.transaction.steps.iter().filter(|step| !self.is_below_own_mount(&step.change));
+        let mut hindered = open.filter(|step| matches!(self.foresee(step), Some(UndoOutcome::Conflict(_))));
+        let Some((id, subject)) = hindered.find_map(|step| self.later_hand(&step.change)) else { return Ok(()) };
+        let reason = format!("transaction {id} changed {subject} later");
+        let trouble = Trouble::new(format!("roll back {}", self.transaction.begin.id), reason);
+        Err(trouble.with_hint(state.gtune(&format!("rollback {id}"))))
+    }
+
+    /// Whether it is a directory that cannot be seen while a mount of this transaction lies on it or below it.
+    fn is_below_own_mount(&self, change: &Change) -> bool {
+        let Change::Directory { path, .. } = change else { return false };
+        let covers =
+            |step: &TransactionStep| matches!(&step.change, Change::Mount { target, .. } if leads_to(path, target));
+        self.transaction.steps.iter().any(covers)
+    }
+
+    /// The last transaction that changed the same and is in force, and what it changed.
+    fn later_hand(&self, change: &Change) -> Option<(&str, String)> {
+        let touches =
+            |step: &TransactionStep| step.state != StepState::Undone && step.change.subject() == change.subject();
+        let later = self.newer.iter().rev().find(|newer| newer.steps.iter().any(touches))?;
+        Some((&later.begin.id, change.subject()))
+    }
+
+    /// What taking a step back comes to; none where it can be.
+    fn foresee(&self, step: &TransactionStep) -> Option<UndoOutcome> {
+        match step.state {
+            // What was as before once, and is not now, was changed by somebody else, perhaps by a later transaction.
+            StepState::Undone => Some(UndoOutcome::AlreadySo),
+            StepState::Begun | StepState::Done => self.undo.foresee(&step.change),
+        }
     }
 
     /// Takes everything back that can be, and collects what came of it. Without a book it is only foreseen.
@@ -82,22 +131,23 @@ impl<'a, H: Hand> Rollback<'a, H> {
         for (step, _) in first {
             self.step(step, &mut book);
         }
-        self.services(book.is_some(), &last);
+        let mounts: Vec<&TransactionStep> = last.iter().map(|(step, _)| *step).collect();
+        self.services(book.is_some(), &mounts);
         for (step, _) in last {
             self.step(step, &mut book);
         }
+        let (id, untold) = (&self.transaction.begin.id, self.untold);
         let mut result = self.result();
         if let Some(book) = book {
-            let end = if result.is_complete() { Record::RolledBack } else { Record::PartlyRolledBack };
-            let again =
-                format!("gtune rollback {}   # once this is mended; it changes nothing twice", result.transaction);
+            let end = if result.is_complete() { Record::RolledBack } else { Record::PartlyRolledBack { untold } };
+            let again = book.gtune(&format!("rollback {id}   # once this is mended; it changes nothing twice"));
             result.unrecorded = book.write(&end).err().map(|trouble| trouble.with_hint(again));
         }
         Ok(result)
     }
 
     fn result(self) -> RolledBack {
-        RolledBack { transaction: self.transaction.begin.id.clone(), steps: self.steps, unrecorded: None }
+        RolledBack { transaction: Some(self.transaction.begin.id.clone()), steps: self.steps, unrecorded: None }
     }
 
     fn step<B: Book>(&mut self, step: &TransactionStep, book: &mut Option<&mut B>) {
@@ -112,9 +162,8 @@ impl<'a, H: Hand> Rollback<'a, H> {
 
     fn outcome(&self, step: &TransactionStep, for_real: bool) -> Option<UndoOutcome> {
         let change = &step.change;
-        // What was as before once, and is not now, was changed by somebody else, perhaps by a later transaction.
         if step.state == StepState::Undone {
-            return Some(UndoOutcome::AlreadySo);
+            return self.foresee(step);
         }
         if let Change::Directory { path, .. } = change
             && let Some(mount) = self.mount_in(path)
@@ -124,7 +173,6 @@ impl<'a, H: Hand> Rollback<'a, H> {
         let outcome = if for_real { Some(self.undo.take_back(change)) } else { self.undo.foresee(change) };
         outcome.map(|outcome| match outcome {
             UndoOutcome::Waits { .. } => self.waits(change),
-            UndoOutcome::Conflict(there) => UndoOutcome::Conflict(self.with_later_hand(change, there)),
             other => other,
         })
     }
@@ -140,7 +188,11 @@ impl<'a, H: Hand> Rollback<'a, H> {
         })?;
         Some(match &mount.outcome {
             None | Some(UndoOutcome::Waits { .. }) => mount.outcome.clone(),
-            Some(_) => Some(UndoOutcome::Conflict(format!("{target} is still mounted"))),
+            Some(UndoOutcome::Conflict(_)) => Some(UndoOutcome::Conflict(format!("{target} is still mounted"))),
+            Some(_) => {
+                let what = format!("remove directory {directory}");
+                Some(UndoOutcome::Failed(Trouble::new(what, format!("{target} is still mounted"))))
+            }
         })
     }
 
@@ -158,71 +210,4 @@ impl<'a, H: Hand> Rollback<'a, H> {
         };
         UndoOutcome::Waits { reason, command }
     }
-
-    /// What is there, and which later transaction put it there.
-    fn with_later_hand(&self, change: &Change, there: String) -> String {
-        let touches =
-            |step: &TransactionStep| step.state != StepState::Undone && step.change.subject() == change.subject();
-        match self.newer.iter().rev().find(|newer| newer.steps.iter().any(touches)) {
-            Some(newer) => {
-                let id = &newer.begin.id;
-                format!("{there}; transaction {id} changed it later: gtune rollback {id} comes first")
-            }
-            None => there,
-        }
-    }
-
-    /// The units to be restarted, each once.
-    fn units(&self) -> Vec<String> {
-        let mut units = match self.wish.restarts {
-            Restarts::Leave => vec![],
-            Restarts::AsApplied | Restarts::All => self.transaction.begin.restarts.clone(),
-        };
-        if self.wish.restarts == Restarts::All {
-            let subjects: Vec<String> = self.transaction.steps.iter().map(|step| step.change.subject()).collect();
-            for unit in subjects.iter().filter_map(|path| unit_of_drop_in(path)) {
-                if !units.iter().any(|known| known == unit) {
-                    units.push(unit.to_owned());
-                }
-            }
-        }
-        units
-    }
-
-    /// systemd and the services learn what was taken back, before the mounts that services use are.
-    fn services(&mut self, for_real: bool, mounts: &[(&TransactionStep, &Change)]) {
-        let was_stopped = self.transaction.state != TransactionState::Applied;
-        let changed = |step: &UndoStep| matches!(step.outcome, None | Some(UndoOutcome::Restored));
-        let reads = |step: &UndoStep| match &step.action {
-            Action::Change(change) => {
-                let may_be_unread = was_stopped && step.outcome == Some(UndoOutcome::AlreadySo);
-                change.is_read_by_systemd() && (changed(step) || may_be_unread)
-            }
-            Action::Reload | Action::Restart(_) => false,
-        };
-        let restarts = was_stopped
-            || self.steps.iter().any(changed)
-            || mounts.iter().any(|(_, change)| self.undo.foresee(change).is_none());
-        let hand = self.undo.hand;
-        let can = self.wish.systemd == Systemd::Running && self.undo.era != Era::Image;
-        if can && self.steps.iter().any(reads) {
-            let outcome = for_real.then(|| outcome_of(hand.reload()));
-            self.steps.push(UndoStep { action: Action::Reload, outcome });
-        }
-        if can && restarts {
-            for unit in self.units() {
-                let outcome = for_real.then(|| outcome_of(hand.restart(&unit)));
-                self.steps.push(UndoStep { action: Action::Restart(unit), outcome });
-            }
-        }
-    }
-}
-
-/// The unit that a drop-in in `/etc/systemd/system/UNIT.d` belongs to.
-fn unit_of_drop_in(path: &str) -> Option<&str> {
-    path.strip_prefix("/etc/systemd/system/")?.split_once(".d/").map(|(unit, _)| unit)
-}
-
-fn outcome_of(came_to: Result<(), Trouble>) -> UndoOutcome {
-    came_to.map_or_else(UndoOutcome::Failed, |()| UndoOutcome::Restored)
 }

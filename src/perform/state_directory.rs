@@ -1,5 +1,6 @@
 //! `/var/lib/gtune`: where journals and before-images are kept, for root alone.
 
+use super::hint;
 use crate::facts::Fact;
 use crate::host::Root;
 use crate::plan::Trouble;
@@ -23,6 +24,8 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 pub struct StateDirectory {
     directory: OwnedFd,
     shown: String,
+    /// How gtune is called for the root it lies below.
+    gtune: String,
 }
 
 impl StateDirectory {
@@ -34,7 +37,7 @@ impl StateDirectory {
         match root.open_handle(PLACE) {
             Fact::Absent => Ok(None),
             Fact::Unreadable(reason) => Err(Trouble::new("read the journal", reason.to_string())),
-            Fact::Known(handle) => Self::open(&handle, root.shown(PLACE)).map(Some),
+            Fact::Known(handle) => Self::open(&handle, root).map(Some),
         }
     }
 
@@ -57,25 +60,31 @@ impl StateDirectory {
             above = here;
         }
         match above {
-            Fact::Known(handle) => Self::open(&handle, root.shown(PLACE)),
+            Fact::Known(handle) => Self::open(&handle, root),
             Fact::Absent => Err(Trouble::new(format!("make {}", root.shown(PLACE)), "a link there leads nowhere")),
             Fact::Unreadable(reason) => Err(Trouble::new("keep a journal", reason.to_string())),
         }
     }
 
-    fn open(handle: &OwnedFd, shown: String) -> Result<Self, Trouble> {
+    fn open(handle: &OwnedFd, root: &Root) -> Result<Self, Trouble> {
+        let shown = root.shown(PLACE);
         let directory = openat(handle, ".", DIRECTORY, Mode::empty()).map_err(|errno| match errno {
             Errno::ACCESS => Trouble::new(format!("read {shown}"), "permission denied (needs root)"),
             other => cannot("open", &shown, other),
         })?;
         let stat = fstat(&directory).map_err(|errno| cannot("look at", &shown, errno))?;
         trusted(&stat, &shown)?;
-        Ok(Self { directory, shown })
+        Ok(Self { directory, shown, gtune: hint::gtune(root, "") })
     }
 
     /// The directory as the operator knows it, with a path below it.
     pub fn shown(&self, below: &str) -> String {
         format!("{}/{below}", self.shown)
+    }
+
+    /// A command of gtune's for the root that it lies below, as it can be pasted.
+    pub(super) fn gtune(&self, words: &str) -> String {
+        format!("{}{words}", self.gtune)
     }
 
     /// Its handle.

@@ -1,5 +1,6 @@
 //! Writing the temporary file: all of it, and its owner, attributes and mode, before it gets its name.
 
+use super::hint::gtune;
 use super::refused::errno;
 use super::spot::Spot;
 use crate::host::Root;
@@ -25,7 +26,7 @@ pub fn write(spot: &Spot<'_>, image: &FileImage) -> Result<FileId, Trouble> {
     let file = match opened {
         Err(Errno::EEXIST) => {
             let left = format!("an earlier run left {}", spot.shown_temporary());
-            return Err(Trouble::new(&spot.what, left).with_hint("gtune rollback   # settles it"));
+            return Err(Trouble::new(&spot.what, left).with_hint(gtune(spot.root, "rollback   # settles it")));
         }
         other => other.map_err(|errno| spot.refused(errno))?,
     };

@@ -105,11 +105,11 @@ pub enum UndoOutcome {
 }
 
 /// What came of a rollback.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RolledBack {
-    /// The transaction.
-    pub transaction: String,
-    /// The steps, newest first.
+    /// The transaction; none where none was in force.
+    pub transaction: Option<String>,
+    /// The steps, newest first; none where it was taken back before.
     pub steps: Vec<UndoStep>,
     /// Why it could not be written down that it was taken back; the transaction still counts as unfinished then.
     pub unrecorded: Option<Trouble>,

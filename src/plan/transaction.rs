@@ -49,7 +49,11 @@ pub enum Record {
     /// All steps were taken back.
     RolledBack,
     /// The rollback ended, and something is left: a mount in use, a conflict, a failure.
-    PartlyRolledBack,
+    PartlyRolledBack {
+        /// As [`Transaction::untold`].
+        #[serde(default)]
+        untold: bool,
+    },
 }
 
 /// Who began what, when, and on which boot.
@@ -86,6 +90,9 @@ pub struct Transaction {
     pub steps: Vec<TransactionStep>,
     /// What became of it.
     pub state: TransactionState,
+    /// Whether systemd and the services may still use what was taken back: the rollback was stopped before they were told,
+    /// they could not be restarted, or were not to be.
+    pub untold: bool,
 }
 
 /// One step of a transaction.

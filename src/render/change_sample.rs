@@ -1,6 +1,8 @@
 //! Plans, outcomes and transactions for tests: every kind of change, every outcome, text that is hostile.
 
+use crate::checks::healthy::fresh_host;
 use crate::command::{FindingChange, HistoryReport, RollbackReport, State};
+use crate::facts::Host;
 use crate::plan::{
     Action, Already, Begin, Change, Left, Performed, Plan, Refusal, RolledBack, StepOutcome, StepState, Transaction,
     TransactionState, TransactionStep, Trouble, UndoOutcome, UndoStep, change_samples,
@@ -97,9 +99,15 @@ pub fn rollback() -> RollbackReport {
     ];
     let steps = undoing().into_iter().zip(outcomes.into_iter().cycle());
     let steps = steps.map(|(action, outcome)| UndoStep { action, outcome: Some(outcome) }).collect();
+    rollback_of("/", steps)
+}
+
+/// The rollback of a root with these steps.
+pub fn rollback_of(root: &str, steps: Vec<UndoStep>) -> RollbackReport {
     RollbackReport {
-        root: "/".into(),
-        rolled_back: RolledBack { transaction: "7f3a9c".into(), steps, unrecorded: None },
+        observed_at: "2026-11-21T12:05:01.5Z".parse().unwrap(),
+        host: Host { root: root.into(), ..fresh_host().host },
+        rolled_back: RolledBack { transaction: Some("7f3a9c".into()), steps, unrecorded: None },
         dry_run: false,
     }
 }
@@ -122,6 +130,7 @@ pub fn transaction(id: &str, state: TransactionState) -> Transaction {
         },
         steps: change_samples().into_iter().enumerate().map(step).collect(),
         state,
+        untold: false,
     }
 }
 
@@ -135,9 +144,10 @@ pub fn history() -> HistoryReport {
     ];
     let transactions = states.iter().zip(["7f3a9c", "0b11aa", "c0ffee", "123abc"]);
     HistoryReport {
+        observed_at: "2026-11-21T12:05:01.5Z".parse().unwrap(),
         root: "/".into(),
         transactions: transactions.map(|(state, id)| transaction(id, *state)).collect(),
-        unreadable: vec!["/var/lib/gtune/journal/x.jsonl: line 3 is no JSON \u{1b}[2J".into()],
+        unreadable: vec!["cannot read /var/lib/gtune/journal/x.jsonl: line 3 is no JSON \u{1b}[2J".into()],
     }
 }
 

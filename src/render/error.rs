@@ -2,12 +2,14 @@
 
 use super::nagios;
 use super::page::paint;
+use super::shell::gtune;
 use super::style::Paint;
 use super::visible;
 use crate::cli::{ColorWhen, Format, Global};
 use crate::command::{Answer, ExitCode, Failure};
 use clap::builder::styling::AnsiColor;
 use clap::error::{ContextKind, ContextValue};
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, Write};
 
@@ -41,7 +43,7 @@ pub fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let wrong = first_line(error);
     complain(
         &format!("cannot read the command line: {wrong}"),
-        Some(&hint(error)),
+        Some(&hint(error, arguments)),
         paint(ColorWhen::Auto, &io::stderr()),
     );
     if asks_for_nagios(arguments) {
@@ -102,7 +104,7 @@ fn first_line(error: &clap::Error) -> String {
 }
 
 /// The nearest thing that would have been right, else where help is.
-fn hint(error: &clap::Error) -> String {
+fn hint(error: &clap::Error, arguments: &[OsString]) -> String {
     const SUGGESTIONS: [ContextKind; 4] = [
         ContextKind::SuggestedValue,
         ContextKind::SuggestedArg,
@@ -120,7 +122,8 @@ fn hint(error: &clap::Error) -> String {
         return "use --format table or --format json".to_owned();
     }
     if error.kind() == clap::error::ErrorKind::MissingRequiredArgument && first_line(error).contains("--recommended") {
-        return "gtune apply --recommended --dry-run shows what doctor would have done".to_owned();
+        let command = gtune(&root(arguments), "apply --recommended --dry-run");
+        return format!("{command}   # shows what doctor would have done");
     }
     match (nearest, is_check) {
         (Some(near), true) => format!("did you mean {near}? gtune doctor --list names all checks"),
@@ -146,6 +149,14 @@ fn text_of(value: &ContextValue) -> Option<String> {
     }
 }
 
+/// The root that the command line names, `/` where it names none.
+fn root(arguments: &[OsString]) -> String {
+    let words: Vec<Cow<'_, str>> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let together = words.iter().find_map(|word| word.strip_prefix("--root="));
+    let apart = words.windows(2).find_map(|pair| (pair[0] == "--root").then_some(pair[1].as_ref()));
+    together.or(apart).unwrap_or("/").to_owned()
+}
+
 fn asks_for_nagios(arguments: &[OsString]) -> bool {
     let together = arguments.iter().any(|argument| argument == OsStr::new("--format=nagios"));
     together || arguments.windows(2).any(|pair| pair[0] == OsStr::new("--format") && pair[1] == OsStr::new("nagios"))
@@ -156,7 +167,15 @@ mod tests {
     use super::*;
 
     fn error(line: &str) -> clap::Error {
-        crate::cli::parse(line.split(' ').map(OsString::from), 80).unwrap_err()
+        crate::cli::parse(words(line), 80).unwrap_err()
+    }
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    fn hint(line: &str) -> String {
+        super::hint(&error(line), &words(line))
     }
 
     #[test]
@@ -164,20 +183,24 @@ mod tests {
         for line in ["gtune frob", "gtune doctor --pid x", "gtune explain", "gtune doctor --fail-on", "gtune --nope"] {
             let text = first_line(&error(line));
             assert!(!text.is_empty() && !text.contains('\n'), "{line}: {text}");
-            assert!(!hint(&error(line)).contains('\n'));
+            assert!(!hint(line).contains('\n'));
         }
     }
 
     #[test]
     fn the_nearest_word_is_offered() {
-        assert_eq!(hint(&error("gtune docto")), "did you mean doctor?");
-        assert_eq!(hint(&error("gtune doctor --skp x")), "did you mean --skip?");
-        assert_eq!(hint(&error("gtune doctor --fail-on x")), "one of critical, warning, info");
-        assert_eq!(hint(&error("gtune explain fstab --format nagios")), "use --format table or --format json");
-        assert_eq!(hint(&error("gtune explain")), "gtune doctor --list names all checks");
-        assert_eq!(hint(&error("gtune doctor zzzzzzzz")), "gtune doctor --list names all checks");
-        assert!(hint(&error("gtune apply --dry-run")).starts_with("gtune apply --recommended --dry-run "));
-        assert_eq!(hint(&error("gtune history --format nagios")), "use --format table or --format json");
+        assert_eq!(hint("gtune docto"), "did you mean doctor?");
+        assert_eq!(hint("gtune doctor --skp x"), "did you mean --skip?");
+        assert_eq!(hint("gtune doctor --fail-on x"), "one of critical, warning, info");
+        assert_eq!(hint("gtune explain fstab --format nagios"), "use --format table or --format json");
+        assert_eq!(hint("gtune explain"), "gtune doctor --list names all checks");
+        assert_eq!(hint("gtune doctor zzzzzzzz"), "gtune doctor --list names all checks");
+        assert!(hint("gtune apply --dry-run").starts_with("gtune apply --recommended --dry-run "));
+        for named in ["--root /mnt", "--root=/mnt"] {
+            let hint = hint(&format!("gtune {named} apply"));
+            assert!(hint.starts_with("gtune --root /mnt apply --recommended --dry-run "), "{hint}");
+        }
+        assert_eq!(hint("gtune history --format nagios"), "use --format table or --format json");
     }
 
     #[test]

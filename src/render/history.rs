@@ -62,14 +62,9 @@ fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
-/// The command line without the name of the program.
+/// The command line without the name of the program, whatever it was called.
 fn what(transaction: &Transaction) -> String {
-    let words = &transaction.begin.arguments;
-    let is_program = |word: &str| word.rsplit('/').next() == Some("gtune");
-    let words = match words.split_first() {
-        Some((first, rest)) if is_program(first) => rest,
-        _ => words.as_slice(),
-    };
+    let words = transaction.begin.arguments.get(1..).unwrap_or_default();
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
@@ -129,21 +124,26 @@ fn head(transaction: &Transaction, page: &Page) -> String {
     title + &rows.iter().map(|(label, text)| labelled(label, &visible(text), page.width)).collect::<String>()
 }
 
-/// What only `rollback` can settle.
+/// What only `rollback` can settle. One that ended with something left may do so again, whoever stands in its way; so that
+/// is looked at first.
 fn open(report: &HistoryReport, page: &Page) -> String {
     let is_open = |transaction: &&Transaction| {
         matches!(transaction.state, TransactionState::Unfinished | TransactionState::PartlyRolledBack)
     };
     let one = |transaction: &Transaction| {
         let id = visible(&transaction.begin.id);
-        let command = visible(&gtune(&report.root, &format!("rollback {id}"))).into_owned();
-        closing(&format!("{id} is {}; settle it with:", word(transaction.state).text), &command, page.width)
+        let (to_do, option) = match transaction.state {
+            TransactionState::PartlyRolledBack => ("see what is left with:", " --dry-run"),
+            _ => ("settle it with:", ""),
+        };
+        let command = visible(&gtune(&report.root, &format!("rollback {id}{option}"))).into_owned();
+        closing(&format!("{id} is {}; {to_do}", word(transaction.state).text), &command, page.width)
     };
     report.transactions.iter().filter(is_open).map(one).collect()
 }
 
 fn unreadable(report: &HistoryReport, page: &Page) -> String {
-    report.unreadable.iter().map(|why| labelled("could not read: ", &visible(why), page.width)).collect()
+    report.unreadable.iter().map(|why| labelled("", &visible(why), page.width)).collect()
 }
 
 #[cfg(test)]
@@ -163,18 +163,31 @@ mod tests {
         assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["ID", "WHEN", "STATE", "WHAT"]);
         assert!(lines[1].starts_with("7f3a9c  2026-11-20T18:46Z  applied"), "{text}");
         assert!(text.contains("0b11aa is unfinished; settle it with: gtune rollback 0b11aa\n"), "{text}");
-        assert!(text.contains("could not read: /var/lib/gtune/journal/x.jsonl: line 3"), "{text}");
+        assert!(
+            text.contains(
+                "\n123abc is partly rolled back; see what is left with:\n  gtune rollback 123abc --dry-run\n"
+            )
+        );
+        assert!(text.contains("\ncannot read /var/lib/gtune/journal/x.jsonl: line 3"), "{text}");
     }
 
     #[test]
     fn what_was_asked_for_stands_without_the_program_and_can_be_pasted() {
         let one = transaction("7f3a9c", TransactionState::Applied);
         assert_eq!(what(&one), "apply --tmpfs '/mem dir' --unit gunicorn.service");
+        let mut renamed = one.clone();
+        renamed.begin.arguments[0] = "/opt/tools/gtune-0.2".into();
+        assert_eq!(what(&renamed), what(&one));
     }
 
     #[test]
     fn a_host_without_transactions_is_told() {
-        let report = HistoryReport { root: "/".into(), transactions: vec![], unreadable: vec![] };
+        let report = HistoryReport {
+            observed_at: Timestamp::UNIX_EPOCH,
+            root: "/".into(),
+            transactions: vec![],
+            unreadable: vec![],
+        };
         assert_eq!(list(&report, &PAGE), "no transactions: gtune has changed nothing here\n");
         assert_eq!(list(&report, &Page { detail: Detail::Quiet, ..PAGE }), "");
     }
@@ -182,7 +195,10 @@ mod tests {
     #[test]
     fn in_full_every_step_has_its_difference() {
         let transactions = vec![transaction("7f3a9c", TransactionState::Applied)];
-        let text = in_full(&HistoryReport { root: "/".into(), transactions, unreadable: vec![] }, &PAGE);
+        let text = in_full(
+            &HistoryReport { observed_at: Timestamp::UNIX_EPOCH, root: "/".into(), transactions, unreadable: vec![] },
+            &PAGE,
+        );
         assert!(text.starts_with("transaction 7f3a9c: applied\n  when: 2026-11-20T18:46Z\n  who: uid 0 for alice\n"));
         assert!(text.contains("done  4  add a line to /etc/fstab\n    --- /etc/fstab\n"), "{text}");
     }
@@ -218,7 +234,7 @@ mod tests {
             one.begin.arguments = vec![text.clone(), text.clone()];
             one.begin.gtune.clone_from(&text);
             one.begin.sudo_user = Some(text.clone());
-            let report = HistoryReport { root: text.clone(), transactions: vec![one], unreadable: vec![text] };
+            let report = HistoryReport { observed_at: Timestamp::UNIX_EPOCH, root: text.clone(), transactions: vec![one], unreadable: vec![text] };
             let page = Page { width, detail: Detail::Verbose, ..PAGE };
             for shown in [list(&report, &page), in_full(&report, &page)] {
                 prop_assert!(!shown.chars().any(|letter| letter.is_control() && letter != '\n'));

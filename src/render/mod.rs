@@ -28,4 +28,5 @@ mod wrap;
 
 pub use error::{answer, failure, usage};
 pub use page::{Page, width};
+pub use shell::gtune;
 pub use visible::visible;

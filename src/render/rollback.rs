@@ -1,7 +1,7 @@
 //! What `rollback` tells people: what is taken back, newest step first, and what came of it.
 
 use super::shell::{closing, gtune};
-use super::step::{Below, Result, Word, numbered, results, trouble};
+use super::step::{Below, Result, Word, heading, results, trouble};
 use super::wrap::labelled;
 use super::{Page, visible};
 use crate::cli::Detail;
@@ -11,42 +11,46 @@ use crate::plan::{UndoOutcome, UndoStep};
 /// The whole of it.
 pub fn rollback(report: &RollbackReport, page: &Page) -> String {
     let mut parts = vec![];
-    if page.detail != Detail::Quiet {
-        parts.push(labelled("transaction ", &visible(&report.rolled_back.transaction), page.width));
-        if report.dry_run || page.detail == Detail::Verbose {
-            parts.push(planned(report, page));
-        }
+    if let (Some(id), true) = (&report.rolled_back.transaction, page.detail != Detail::Quiet) {
+        parts.push(labelled("transaction ", &visible(id), page.width));
     }
-    parts.push(settled(report, page));
+    parts.push(steps(report, page));
     parts.push(ending(report, page));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }
 
-/// What takes each step back, with the differences it makes where nobody else has changed the files.
-fn planned(report: &RollbackReport, page: &Page) -> String {
-    numbered(report.rolled_back.steps.iter().map(|step| &step.action), page)
+/// What came of each step, or would; with `-q` only of those that need somebody. A step that is to be done, and with
+/// `-v` one that was done, has the difference it makes.
+fn steps(report: &RollbackReport, page: &Page) -> String {
+    let is_shown = |step: &UndoStep| page.detail != Detail::Quiet || is_open(step);
+    let shown = report.rolled_back.steps.iter().enumerate().filter(|(_, step)| is_shown(step));
+    let one = |(at, step): (usize, &UndoStep)| {
+        let has_difference = match step.outcome {
+            None => true,
+            Some(UndoOutcome::Restored) => page.detail == Detail::Verbose,
+            Some(_) => false,
+        };
+        let mut said = step.outcome.as_ref().map(|outcome| below(report, outcome)).unwrap_or_default();
+        if has_difference {
+            said.push(Below::Difference(step.action.clone()));
+        }
+        let title = if has_difference { heading(&step.action) } else { step.action.to_string() };
+        let word = step.outcome.as_ref().map_or(Word::quiet("to do"), word);
+        Result { number: at + 1, title, word, below: said }
+    };
+    results(&shown.map(one).collect::<Vec<Result>>(), page)
 }
 
-/// What came of each step that was tried; with `-q` of those only that need somebody.
-fn settled(report: &RollbackReport, page: &Page) -> String {
-    let tried = |(at, step): (usize, &UndoStep)| {
-        let outcome = step.outcome.as_ref().filter(|outcome| page.detail != Detail::Quiet || !outcome.is_settled())?;
-        Some(Result {
-            number: at + 1,
-            title: step.action.to_string(),
-            word: word(outcome),
-            below: below(report, outcome),
-        })
-    };
-    let steps: Vec<Result> = report.rolled_back.steps.iter().enumerate().filter_map(tried).collect();
-    results(&steps, page)
+/// Whether a step was tried, or foreseen, and needs somebody.
+fn is_open(step: &UndoStep) -> bool {
+    step.outcome.as_ref().is_some_and(|outcome| !outcome.is_settled())
 }
 
 /// The word of an outcome.
 pub fn word(outcome: &UndoOutcome) -> Word {
     match outcome {
-        UndoOutcome::Restored => Word::good("restored"),
+        UndoOutcome::Restored => Word::good("done"),
         UndoOutcome::AlreadySo => Word::quiet("already so"),
         UndoOutcome::Left(_) => Word::quiet("left"),
         UndoOutcome::Waits { .. } => Word::odd("waits"),
@@ -71,29 +75,83 @@ fn below(report: &RollbackReport, outcome: &UndoOutcome) -> Vec<Below> {
 }
 
 fn again(report: &RollbackReport, options: &str) -> String {
-    gtune(&report.root, &format!("rollback {}{options}", report.rolled_back.transaction))
+    let id = report.rolled_back.transaction.as_deref().unwrap_or_default();
+    gtune(&report.host.root, &format!("rollback {id}{options}"))
 }
 
 /// The last line.
 fn ending(report: &RollbackReport, page: &Page) -> String {
-    let id = visible(&report.rolled_back.transaction);
+    let id = report.rolled_back.transaction.as_deref().unwrap_or_default();
+    let line = |text: &str| labelled("", &visible(text), page.width);
     match report.outcome() {
-        RollbackOutcome::Planned => labelled("", "dry run: nothing was changed", page.width),
-        RollbackOutcome::Done => labelled("", &format!("done: transaction {id} is taken back"), page.width),
-        RollbackOutcome::NothingToDo => {
-            labelled("", &format!("nothing to do: nothing of transaction {id} is left"), page.width)
+        RollbackOutcome::Planned => line(&foreseen(report)),
+        RollbackOutcome::Done => line(&format!("done: transaction {id} is taken back")),
+        RollbackOutcome::NothingToDo if report.rolled_back.transaction.is_none() => {
+            line("nothing to do: no transaction is in force")
         }
-        RollbackOutcome::PartlyChanged => {
-            if let Some(why) = &report.rolled_back.unrecorded {
+        RollbackOutcome::NothingToDo if report.rolled_back.steps.is_empty() => {
+            line(&format!("nothing to do: transaction {id} is taken back already"))
+        }
+        RollbackOutcome::NothingToDo => line(&format!("nothing to do: nothing of transaction {id} is left")),
+        RollbackOutcome::PartlyChanged => match &report.rolled_back.unrecorded {
+            Some(why) => {
                 let sentence = format!("taken back, but it could not be written down: {why}; then run:");
-                return closing(&visible(&sentence), &visible(&again(report, "")), page.width);
+                closing(&visible(&sentence), &visible(&again(report, "")), page.width)
             }
-            let steps = &report.rolled_back.steps;
-            let open = steps.iter().filter(|step| !step.outcome.as_ref().is_some_and(UndoOutcome::is_settled)).count();
-            let sentence = format!("PARTLY TAKEN BACK: {open} of {} steps are still to do; then run:", steps.len());
-            closing(&sentence, &visible(&again(report, "")), page.width)
+            None => what_is_left(report, page),
+        },
+    }
+}
+
+/// What a dry run comes to.
+fn foreseen(report: &RollbackReport) -> String {
+    let open: Vec<&UndoStep> = report.rolled_back.steps.iter().filter(|step| is_open(step)).collect();
+    let mut words: Vec<&str> = open.iter().filter_map(|step| Some(word(step.outcome.as_ref()?).text)).collect();
+    words.dedup();
+    match open.len() {
+        0 => "dry run: nothing was changed".to_owned(),
+        1 => format!("dry run: nothing was changed; 1 step would be left ({})", words.join(", ")),
+        many => format!("dry run: nothing was changed; {many} steps would be left ({})", words.join(", ")),
+    }
+}
+
+/// How many steps are left, and what settles each kind of them.
+fn what_is_left(report: &RollbackReport, page: &Page) -> String {
+    let steps = &report.rolled_back.steps;
+    let open: Vec<&UndoOutcome> =
+        steps.iter().filter(|step| is_open(step)).filter_map(|step| step.outcome.as_ref()).collect();
+    let are = if open.len() == 1 { "is" } else { "are" };
+    let mut head = format!("PARTLY TAKEN BACK: {} of {} steps {are} left. ", open.len(), steps.len());
+    let mut out = String::new();
+    let mut settle = |sentence: &str, command: &str| {
+        out += &closing(&format!("{head}{sentence}"), &visible(command), page.width);
+        head.clear();
+    };
+    if open.iter().any(|outcome| matches!(outcome, UndoOutcome::Waits { .. } | UndoOutcome::Failed(_))) {
+        match first_to_run(&open) {
+            Some(commands) => settle("To go on:", &format!("{commands} && {}", again(report, ""))),
+            None => settle("To go on once that is mended:", &again(report, "")),
         }
     }
+    if open.iter().any(|outcome| matches!(outcome, UndoOutcome::Conflict(_))) {
+        settle("To overwrite the change of somebody else:", &again(report, " --force"));
+    }
+    out
+}
+
+/// The commands that make everything possible that could not be done; none where somebody has to look first.
+fn first_to_run(open: &[&UndoOutcome]) -> Option<String> {
+    let mut commands: Vec<&str> = vec![];
+    for outcome in open {
+        match outcome {
+            UndoOutcome::Failed(_) => return None,
+            // Such a command only shows something.
+            UndoOutcome::Waits { command, .. } if command.contains('#') => return None,
+            UndoOutcome::Waits { command, .. } if !commands.contains(&command.as_str()) => commands.push(command),
+            _ => {}
+        }
+    }
+    Some(commands.join(" && "))
 }
 
 #[cfg(test)]
@@ -113,10 +171,10 @@ mod tests {
         report.dry_run = true;
         report.rolled_back.steps.iter_mut().for_each(|step| step.outcome = None);
         let text = rollback(&report, &PAGE);
-        assert!(text.starts_with("transaction 7f3a9c\n\n 1  restart gunicorn.service\n"), "{text}");
+        assert!(text.starts_with("transaction 7f3a9c\n\nto do   1  restart gunicorn.service\n"), "{text}");
         assert!(text.contains("take a line out of /etc/fstab\n    --- /etc/fstab\n"), "{text}");
         assert!(text.contains("    -tmpfs /mem tmpfs size=64m 0 0\n"), "{text}");
-        assert!(text.contains("11  remove directory /mem\n"), "{text}");
+        assert!(text.contains("to do  11  remove directory /mem\n"), "{text}");
         assert!(text.ends_with("\ndry run: nothing was changed\n"), "{text}");
     }
 
@@ -124,7 +182,7 @@ mod tests {
     fn what_is_left_undone_says_why_and_what_to_run() {
         let text = rollback(&change_sample::rollback(), &PAGE);
         for line in [
-            "restored     1  restart gunicorn.service\n",
+            "done         1  restart gunicorn.service\n",
             "left         3  ",
             "    it is of an earlier boot\n",
             "waits        4  ",
@@ -133,10 +191,73 @@ mod tests {
             "    somebody else has changed it since: it holds\n    OOMPolicy=stop\\u{1b}[2J\n    to overwrite that: gtune rollback 7f3a9c --force\n",
             "failed       6  ",
             "    hint: df /etc\n",
-            "PARTLY TAKEN BACK: 5 of 11 steps are still to do; then run:\n  gtune rollback 7f3a9c\n",
+            "PARTLY TAKEN BACK: 5 of 11 steps are left. To go on once that is mended:\n  gtune rollback 7f3a9c\n",
+            "To overwrite the change of somebody else: gtune rollback 7f3a9c --force\n",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
+    }
+
+    /// A rollback of an image, of which the first steps came to these.
+    fn of(outcomes: &[UndoOutcome]) -> RollbackReport {
+        let mut report = change_sample::rollback();
+        report.host.root = "/srv/an image".into();
+        let rest = std::iter::repeat(&UndoOutcome::Restored);
+        let steps = report.rolled_back.steps.iter_mut().zip(outcomes.iter().chain(rest));
+        steps.for_each(|(step, outcome)| step.outcome = Some(outcome.clone()));
+        report
+    }
+
+    #[test]
+    fn the_last_line_names_the_command_that_settles_what_is_left() {
+        let conflict = UndoOutcome::Conflict("its content was changed".into());
+        let waits =
+            |command: &str| UndoOutcome::Waits { reason: "files in /mem are open".into(), command: command.into() };
+        let page = Page { width: 200, ..PAGE };
+        let last = |outcomes: &[UndoOutcome]| rollback(&of(outcomes), &page).lines().last().unwrap().to_owned();
+        let gtune = "gtune --root '/srv/an image' rollback 7f3a9c";
+        assert_eq!(
+            last(&[conflict]),
+            format!(
+                "PARTLY TAKEN BACK: 1 of 11 steps is left. To overwrite the change of somebody else: {gtune} --force"
+            )
+        );
+        let restart = waits("systemctl restart a.service");
+        assert_eq!(
+            last(&[restart.clone(), restart]),
+            format!("PARTLY TAKEN BACK: 2 of 11 steps are left. To go on: systemctl restart a.service && {gtune}")
+        );
+        let mended = format!("PARTLY TAKEN BACK: 1 of 11 steps is left. To go on once that is mended: {gtune}");
+        assert_eq!(last(&[waits("fuser -vm /mem   # shows who")]), mended);
+        assert_eq!(last(&[UndoOutcome::Failed(Trouble::new("a", "b"))]), mended);
+    }
+
+    #[test]
+    fn a_dry_run_says_of_each_step_why_it_would_be_left_and_shows_no_difference_of_it() {
+        let mut report = of(&[]);
+        report.dry_run = true;
+        let steps = report.rolled_back.steps.iter_mut();
+        steps.for_each(|step| step.outcome = Some(UndoOutcome::AlreadySo));
+        assert!(rollback(&report, &PAGE).ends_with("\ndry run: nothing was changed\n"));
+        report.rolled_back.steps[6].outcome = Some(UndoOutcome::Conflict("its content was changed".into()));
+        let text = rollback(&report, &PAGE);
+        assert!(!text.contains("---") && text.contains("\nconflict     7  "), "{text}");
+        assert!(text.contains("already so   6  "), "{text}");
+        assert!(text.ends_with("\ndry run: nothing was changed; 1 step would be left (conflict)\n"), "{text}");
+    }
+
+    #[test]
+    fn where_nothing_is_in_force_there_is_nothing_to_do() {
+        let mut report = of(&[]);
+        report.rolled_back.steps.clear();
+        for dry_run in [true, false] {
+            report.dry_run = dry_run;
+            let text = rollback(&report, &PAGE);
+            assert_eq!(text, "transaction 7f3a9c\n\nnothing to do: transaction 7f3a9c is taken back already\n");
+        }
+        report.rolled_back = RolledBack::default();
+        assert_eq!(rollback(&report, &PAGE), "nothing to do: no transaction is in force\n");
+        assert_eq!(report.exit_code().number(), 0);
     }
 
     #[test]
@@ -178,8 +299,8 @@ mod tests {
                 UndoOutcome::Failed(Trouble::new(text.clone(), text.clone())),
             ];
             let step = |outcome| UndoStep { action: Action::Restart(text.clone()), outcome: Some(outcome) };
-            let rolled_back = RolledBack { transaction: text.clone(), steps: outcomes.into_iter().map(step).collect(), unrecorded: None };
-            let report = RollbackReport { root: "/".into(), rolled_back, dry_run: false };
+            let rolled_back = RolledBack { transaction: Some(text.clone()), steps: outcomes.into_iter().map(step).collect(), unrecorded: None };
+            let report = RollbackReport { rolled_back, ..change_sample::rollback() };
             let shown = rollback(&report, &Page { width, ..PAGE });
             prop_assert!(!shown.chars().any(|letter| letter.is_control() && letter != '\n'));
         }

@@ -3,14 +3,14 @@
 use super::wrap::fill;
 
 /// Lines of a command no longer than `width` where that is possible: broken between words with a backslash, never
-/// inside a word or a quoted text. A comment at its end moves to a line above.
+/// inside a word or a quoted text. A comment at its end moves to a line below, so that the command comes first.
 pub fn command_lines(command: &str, width: usize) -> Vec<String> {
     if command.chars().count() <= width {
         return vec![command.to_owned()];
     }
     let (command, comment) = split_comment(command);
-    let mut lines: Vec<String> = comment.map(|text| fill(text, width.saturating_sub(2))).unwrap_or_default();
-    lines.iter_mut().for_each(|line| line.insert_str(0, "# "));
+    let comment = comment.map(|text| fill(text, width.saturating_sub(2))).unwrap_or_default();
+    let mut lines = vec![];
     let room = width.saturating_sub(2);
     let mut current = String::new();
     for word in words(command) {
@@ -24,6 +24,7 @@ pub fn command_lines(command: &str, width: usize) -> Vec<String> {
         }
     }
     lines.push(current);
+    lines.extend(comment.iter().map(|line| format!("# {line}")));
     lines
 }
 
@@ -134,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_moves_above_a_command_that_must_be_broken() {
+    fn a_comment_moves_below_a_command_that_has_no_room_for_it() {
         let lines = command_lines("grep 'open files' /proc/PID/limits   # the running process", 36);
-        assert_eq!(lines, ["# the running process", "grep 'open files' /proc/PID/limits"]);
+        assert_eq!(lines, ["grep 'open files' /proc/PID/limits", "# the running process"]);
     }
 
     #[test]

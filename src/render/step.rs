@@ -59,6 +59,8 @@ pub enum Below {
     Text(String),
     /// A label, and a command or a step by hand.
     Command(&'static str, String),
+    /// The difference that the step makes.
+    Difference(Action),
 }
 
 /// The heading of a step with all that is changed and stands in no diff.
@@ -133,6 +135,7 @@ fn below(said: &Below, page: &Page) -> String {
             let lead = format!("{lead}{label}");
             hanging(&lead, step_lines(&visible(text), page.width.saturating_sub(lead.len())))
         }
+        Below::Difference(action) => difference(action, page),
         Below::Text(text) => {
             let parts = text.lines().flat_map(|line| fill(&visible(line), room));
             parts.map(|part| format!("{lead}{part}\n")).collect()

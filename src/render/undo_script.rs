@@ -56,9 +56,12 @@ enum Part {
 
 /// The script.
 pub fn script(report: &RollbackReport) -> String {
+    let Some(transaction) = &report.rolled_back.transaction else {
+        return "#!/bin/sh\n# Nothing to do: no transaction of gtune is in force.\n".to_owned();
+    };
     let steps = &report.rolled_back.steps;
     let needed: Vec<Part> = steps.iter().flat_map(|step| parts(&step.action)).copied().collect();
-    let mut out = head(report);
+    let mut out = head(transaction, &report.host.root);
     for (part, functions) in PARTS {
         if part == Part::Common || needed.contains(&part) {
             out += &format!("\n{functions}");
@@ -71,8 +74,8 @@ pub fn script(report: &RollbackReport) -> String {
     out + "\nexit \"$status\"\n"
 }
 
-fn head(report: &RollbackReport) -> String {
-    let root = report.root.trim_end_matches('/');
+fn head(transaction: &str, root: &str) -> String {
+    let root = root.trim_end_matches('/');
     format!(
         "#!/bin/sh\n\
          # Takes transaction {} of gtune back without gtune, newest step first. Run it as root.\n\
@@ -83,7 +86,7 @@ fn head(report: &RollbackReport) -> String {
          LC_ALL=C\n\
          export PATH LC_ALL\n\
          ROOT={}\n",
-        visible(&report.rolled_back.transaction),
+        visible(transaction),
         quoted(root),
     )
 }

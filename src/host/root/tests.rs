@@ -241,6 +241,16 @@ fn a_mask_is_known_by_its_text_where_the_image_has_no_devices() {
 }
 
 #[test]
+fn a_root_that_was_named_from_here_is_known_by_its_name_from_anywhere() {
+    let here = std::env::current_dir().unwrap();
+    let name = |named: &str| Root::open(Path::new(named)).unwrap().name().to_owned();
+    assert_eq!(name("src/"), here.join("src").display().to_string());
+    assert_eq!(name("./src"), here.join("src").display().to_string());
+    assert_eq!(name("."), here.display().to_string());
+    assert_eq!((name("/"), name("//")), ("/".to_owned(), "/".to_owned()));
+}
+
+#[test]
 fn only_the_slash_is_the_live_host() {
     let place = image();
     let live = Root::open(Path::new("/")).unwrap();

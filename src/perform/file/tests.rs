@@ -194,7 +194,7 @@ fn what_was_changed_since_the_plan_is_left() {
     assert_eq!(trouble.to_string(), format!("cannot replace {shown}: somebody else changed it meanwhile"));
     assert_eq!(image.text(FSTAB), "theirs\n");
     let stands = standing(&image.root, FSTAB, Some(&before), None).unwrap();
-    assert_eq!(stands, Standing::Other("its content is another now".into()));
+    assert_eq!(stands, Standing::Other("its content was changed".into()));
     fs::remove_file(image.at(FSTAB)).unwrap();
     assert!(image.make(Some(&before), Some(&before.with_content("after\n"))).is_err());
     assert!(image.names().is_empty());

@@ -2,6 +2,7 @@ use super::*;
 use crate::perform::Care;
 use crate::perform::model::*;
 use crate::perform::performer::perform_with;
+use crate::perform::wish::{Restarts, Systemd};
 use crate::perform::{Origin, history, perform};
 use crate::plan::{FileImage, Standing, StepOutcome};
 use proptest::collection::vec;
@@ -34,7 +35,7 @@ fn rolled_back(mut world: World, wish: &Wish<'_>) -> (World, RolledBack) {
     let rollback = Rollback::new(&hand, &transaction, &all, wish, true);
     let mut book = ModelBook(&cell);
     let result = rollback.run((wish.mode == Mode::Perform).then_some(&mut book));
-    let result = result.unwrap_or(RolledBack { transaction: ID.into(), steps: vec![], unrecorded: None });
+    let result = result.unwrap_or(RolledBack { transaction: Some(ID.into()), ..Default::default() });
     (cell.into_inner(), result)
 }
 
@@ -197,21 +198,115 @@ fn a_process_that_has_ended_is_left() {
     assert!(result.is_complete());
 }
 
-#[test]
-fn a_later_transaction_that_changed_the_same_is_named() {
+/// A world in which a later transaction changed the same file, and both journals.
+fn changed_later() -> (World, Vec<Kept>) {
     let (world, actions) = whole_plan();
     let mut edited = performed(world, &actions);
     edited.host.files.insert(SYSCTL.into(), FileImage::configuration("later\n"));
     let mut all = edited.kept();
-    let transaction = edited.transaction();
-    let mut later = transaction.clone();
+    let mut later = edited.transaction();
     later.begin.id = "ffffff".into();
     all.push(Kept { name: "20261121T130000Z-ffffff.jsonl".into(), transaction: Ok(later), sound_length: 0 });
+    (edited, all)
+}
+
+#[test]
+fn what_a_later_transaction_changed_is_refused_before_anything_is_begun() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = Root::open(directory.path()).unwrap();
+    let state = StateDirectory::make(&root).unwrap();
+    let (edited, mut all) = changed_later();
+    let transaction = edited.transaction();
     let cell = RefCell::new(edited);
     let hand = ModelHand(&cell);
-    let result = Rollback::new(&hand, &transaction, &all, &WISH, true).run(Some(&mut ModelBook(&cell))).unwrap();
-    let told = "another file; transaction ffffff changed it later: gtune rollback ffffff comes first";
-    assert_eq!(*outcome(&result, SYSCTL), UndoOutcome::Conflict(told.into()));
+    let refused = |all: &[Kept], wish| Rollback::new(&hand, &transaction, all, wish, true).refuse_before_later(&state);
+    let trouble = refused(&all, &WISH).unwrap_err();
+    let told = format!("cannot roll back {ID}: transaction ffffff changed {SYSCTL} later");
+    let first = format!("gtune --root {} rollback ffffff", directory.path().display());
+    assert_eq!((trouble.to_string(), trouble.hint), (told, Some(first)));
+    assert_eq!(cell.borrow().count, 0);
+    assert_eq!(refused(&all, &Wish { care: Care::Overwrite, ..WISH }), Ok(()), "--force");
+    all[1].transaction.as_mut().unwrap().state = TransactionState::RolledBack;
+    assert_eq!(refused(&all, &WISH), Ok(()), "then somebody else did it, which is a conflict");
+}
+
+#[test]
+fn a_later_transaction_that_left_this_ones_work_alone_is_not_in_the_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = StateDirectory::make(&Root::open(directory.path()).unwrap()).unwrap();
+    let (mut edited, all) = changed_later();
+    edited.host.files.insert(SYSCTL.into(), FileImage::configuration("new\n"));
+    let transaction = edited.transaction();
+    let cell = RefCell::new(edited);
+    let hand = ModelHand(&cell);
+    assert_eq!(Rollback::new(&hand, &transaction, &all, &WISH, true).refuse_before_later(&state), Ok(()));
+}
+
+fn told_services(world: &World) -> Vec<&str> {
+    let is_telling = |done: &&str| *done == "reload" || done.starts_with("restart ");
+    world.done.iter().map(String::as_str).filter(is_telling).collect()
+}
+
+const ALL_TOLD: [&str; 3] = ["reload", "restart gunicorn.service", "restart api.service"];
+
+#[test]
+fn where_nothing_is_taken_back_no_service_is_restarted() {
+    let (world, actions) = whole_plan();
+    let applied = performed(world.clone(), &actions);
+    let by_script = World { host: world.host.clone(), ..applied.clone() };
+    let (after, result) = rolled_back(by_script, &WISH);
+    assert!(result.is_complete() && told_services(&after).is_empty(), "{result:?}");
+    // The same where apply had been cut short before it.
+    let mut unfinished = applied.clone();
+    let end = unfinished.journal.len() - b"{\"record\":\"applied\"}\n".len();
+    unfinished.journal.truncate(end);
+    assert_eq!(state(&unfinished), TransactionState::Unfinished);
+    let (after, result) = rolled_back(World { host: world.host, ..unfinished }, &WISH);
+    assert!(result.is_complete() && told_services(&after).is_empty(), "{result:?}");
+    // And where a conflict is all that is left.
+    let mut edited = applied;
+    edited.host.files.insert(SYSCTL.into(), FileImage::configuration("theirs\n"));
+    let (partly, _) = rolled_back(edited, &WISH);
+    assert_eq!((told_services(&partly), state(&partly)), (ALL_TOLD.to_vec(), TransactionState::PartlyRolledBack));
+    let (again, _) = rolled_back(partly.fresh(), &WISH);
+    assert!(told_services(&again).is_empty() && !again.transaction().untold);
+}
+
+#[test]
+fn a_rollback_killed_before_services_were_told_tells_them_when_run_again() {
+    let (world, actions) = plan(&[false, true, true, true, true, true, false, true, true], &[false; 9], 2);
+    let applied = performed(world.clone(), &actions);
+    let mut seen = 0;
+    for end in 0..60 {
+        let (half, _) = rolled_back(World { killed_in: Some(end), ..applied.clone() }, &WISH);
+        let half = half.fresh();
+        let is_untold = half.host.files == world.host.files && half.host.running != world.host.running;
+        if !is_untold {
+            continue;
+        }
+        seen += 1;
+        let (after, _) = rolled_back(half, &WISH);
+        assert_eq!((told_services(&after), after.host == world.host), (ALL_TOLD.to_vec(), true), "killed in {end}");
+    }
+    assert!(seen >= 3, "{seen}: before the reload, before either restart");
+}
+
+#[test]
+fn services_that_could_not_or_were_not_to_be_told_are_told_by_the_next_rollback() {
+    let (world, actions) = whole_plan();
+    let mut applied = performed(world.clone(), &actions);
+    applied.host.files.insert(SYSCTL.into(), FileImage::configuration("theirs\n"));
+    let (done, _) = rolled_back(applied.clone(), &WISH);
+    let faults = (0..done.count).map(|at| [(at, Fault::Clean)].into());
+    let failed = faults.map(|faults| rolled_back(World { faults, ..applied.clone() }, &WISH).0);
+    let not_told = failed.filter(|world| told_services(world).len() < ALL_TOLD.len());
+    let left = rolled_back(applied.clone(), &Wish { restarts: Restarts::Leave, ..WISH }).0;
+    for half in not_told.chain([left]).filter(|half| !half.done.is_empty()) {
+        assert!(half.transaction().untold);
+        let (after, _) = rolled_back(half.fresh(), &WISH);
+        assert_eq!(told_services(&after), ALL_TOLD);
+        assert_eq!(after.host.running.values().filter(|files| files.contains_key(DROP_IN)).count(), 0);
+    }
 }
 
 #[test]
@@ -238,7 +333,8 @@ fn a_full_disk_begins_no_rollback() {
 fn on_disk_an_unfinished_transaction_is_in_the_way_until_it_is_rolled_back() {
     let directory = tempfile::tempdir().unwrap();
     let root = Root::open(directory.path()).unwrap();
-    assert!(rollback(&root, None, &WISH).unwrap_err().reason.contains("changed nothing"));
+    assert_eq!(rollback(&root, None, &WISH), Ok(RolledBack::default()));
+    assert!(matches!(rollback(&root, Some("4c1d"), &WISH), Err(NotBegun::NotFound(_))));
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "looking makes nothing");
     let plan = crate::plan::Plan { actions: vec![Action::Reload], ..Default::default() };
     let lock = Lock::take(&root).unwrap();
@@ -246,14 +342,15 @@ fn on_disk_an_unfinished_transaction_is_in_the_way_until_it_is_rolled_back() {
     drop(lock);
     let trouble = perform(&root, &plan, Origin::default(), || Ok(())).unwrap_err();
     let foreseen = rollback(&root, None, &Wish { mode: Mode::Foresee, ..WISH }).unwrap();
-    assert_eq!(trouble.hint, Some(format!("gtune rollback {}", foreseen.transaction)));
+    let id = foreseen.transaction.unwrap();
+    assert_eq!(trouble.hint, Some(format!("gtune --root {} rollback {id}", directory.path().display())));
     assert!(perform(&root, &plan, Origin::default(), || Ok(())).is_err(), "what was foreseen was not done");
-    assert!(rollback(&root, Some(&foreseen.transaction[..4]), &WISH).unwrap().is_complete());
-    assert_eq!(history(&root).unwrap().0[0].state, TransactionState::RolledBack);
+    assert!(rollback(&root, Some(&id[..4]), &WISH).unwrap().is_complete());
+    assert_eq!(history(&root, None).unwrap().0[0].state, TransactionState::RolledBack);
     let performed = perform(&root, &plan, Origin::default(), || Ok(())).unwrap();
     assert!(performed.transaction.is_none() && matches!(performed.steps[0], StepOutcome::Failed(_)), "an image");
-    assert!(rollback(&root, Some(&foreseen.transaction), &WISH).unwrap().steps.is_empty());
-    assert_eq!(rollback(&root, None, &WISH).unwrap_err().reason, "no transaction is in force");
+    assert!(rollback(&root, Some(&id), &WISH).unwrap().steps.is_empty());
+    assert_eq!(rollback(&root, None, &WISH), Ok(RolledBack::default()), "no transaction is in force");
 }
 
 proptest! {

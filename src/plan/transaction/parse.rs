@@ -20,7 +20,7 @@ impl Transaction {
         let Some(Record::Begin(begin)) = records.next() else {
             return Err("it does not say how the transaction began".into());
         };
-        let mut transaction = Self { begin, steps: vec![], state: TransactionState::Unfinished };
+        let mut transaction = Self { begin, steps: vec![], state: TransactionState::Unfinished, untold: false };
         for record in records {
             transaction.take_in(record)?;
         }
@@ -41,12 +41,16 @@ impl Transaction {
             }
             Record::Done { step } => self.mark(step, StepState::Done),
             Record::Failed { step, .. } | Record::Undone { step } => self.mark(step, StepState::Undone),
-            Record::Applied => self.state = TransactionState::Applied,
-            Record::RollingBack { .. } => self.state = TransactionState::Unfinished,
-            Record::RolledBack => self.state = TransactionState::RolledBack,
-            Record::PartlyRolledBack => self.state = TransactionState::PartlyRolledBack,
+            Record::Applied => self.become_of(TransactionState::Applied, false),
+            Record::RollingBack { .. } => self.become_of(TransactionState::Unfinished, true),
+            Record::RolledBack => self.become_of(TransactionState::RolledBack, false),
+            Record::PartlyRolledBack { untold } => self.become_of(TransactionState::PartlyRolledBack, untold),
         }
         Ok(())
+    }
+
+    fn become_of(&mut self, state: TransactionState, untold: bool) {
+        (self.state, self.untold) = (state, untold);
     }
 
     fn mark(&mut self, number: usize, state: StepState) {
@@ -148,7 +152,7 @@ mod tests {
         records.push(Record::RollingBack { at: begin().at });
         assert_eq!(state(&records), TransactionState::Unfinished);
         records.push(Record::Undone { step: 9 });
-        records.push(Record::PartlyRolledBack);
+        records.push(Record::PartlyRolledBack { untold: false });
         assert_eq!(state(&records), TransactionState::PartlyRolledBack);
         records.push(Record::RolledBack);
         assert_eq!(state(&records), TransactionState::RolledBack);

@@ -39,9 +39,11 @@ struct FindingRecord<'a> {
 
 #[derive(Serialize)]
 struct Rollback<'a> {
+    observed_at: String,
+    host: HostRecord<'a>,
     root: &'a str,
     dry_run: bool,
-    transaction: &'a str,
+    transaction: Option<&'a str>,
     outcome: &'static str,
     steps: Vec<UndoRecord>,
     unrecorded: Option<String>,
@@ -56,13 +58,17 @@ struct UndoRecord {
 
 #[derive(Serialize)]
 struct Script<'a> {
+    observed_at: String,
+    host: HostRecord<'a>,
     root: &'a str,
-    transaction: &'a str,
+    dry_run: bool,
+    transaction: Option<&'a str>,
     script: String,
 }
 
 #[derive(Serialize)]
 struct History<'a, S> {
+    observed_at: String,
     root: &'a str,
     transactions: Vec<TransactionRecord<'a, S>>,
     unreadable: &'a [String],
@@ -150,9 +156,11 @@ pub fn rollback(report: &RollbackReport) -> String {
     value(
         "rollback",
         Rollback {
-            root: &report.root,
+            observed_at: whole_second(report.observed_at),
+            host: host_record(&report.host),
+            root: &report.host.root,
             dry_run: report.dry_run,
-            transaction: &report.rolled_back.transaction,
+            transaction: report.rolled_back.transaction.as_deref(),
             outcome: report.outcome().name(),
             steps: report.rolled_back.steps.iter().enumerate().map(|(at, step)| undone(report, at + 1, step)).collect(),
             unrecorded: report.rolled_back.unrecorded.as_ref().map(ToString::to_string),
@@ -172,7 +180,8 @@ fn undone(report: &RollbackReport, number: usize, step: &UndoStep) -> UndoRecord
             UndoRecord { step: of("waits").because(reason, None), command: Some(command.clone()) }
         }
         Some(UndoOutcome::Conflict(there)) => {
-            let command = gtune(&report.root, &format!("rollback {} --force", report.rolled_back.transaction));
+            let id = report.rolled_back.transaction.as_deref().unwrap_or_default();
+            let command = gtune(&report.host.root, &format!("rollback {id} --force"));
             UndoRecord { step: of("conflict").because(there, None), command: Some(command) }
         }
         Some(UndoOutcome::Failed(why)) => plain(of("failed").because(why.to_string(), why.hint.clone())),
@@ -181,8 +190,17 @@ fn undone(report: &RollbackReport, number: usize, step: &UndoStep) -> UndoRecord
 
 /// The script of `rollback --print`.
 pub fn script(report: &RollbackReport) -> String {
-    let transaction = &report.rolled_back.transaction;
-    value("rollback", Script { root: &report.root, transaction, script: undo_script::script(report) })
+    value(
+        "rollback",
+        Script {
+            observed_at: whole_second(report.observed_at),
+            host: host_record(&report.host),
+            root: &report.host.root,
+            dry_run: report.dry_run,
+            transaction: report.rolled_back.transaction.as_deref(),
+            script: undo_script::script(report),
+        },
+    )
 }
 
 /// Transactions, newest first.
@@ -236,7 +254,12 @@ fn listed<S: Serialize>(report: &HistoryReport, steps: impl Fn(&Transaction) -> 
     });
     value(
         "history",
-        History { root: &report.root, transactions: transactions.collect(), unreadable: &report.unreadable },
+        History {
+            observed_at: whole_second(report.observed_at),
+            root: &report.root,
+            transactions: transactions.collect(),
+            unreadable: &report.unreadable,
+        },
     )
 }
 
@@ -344,6 +367,21 @@ mod tests {
     #[test]
     fn a_rollback_says_of_every_step_what_came_of_it() {
         let value: Value = serde_json::from_str(&rollback(&change_sample::rollback())).unwrap();
+        let documented = [
+            "command",
+            "dry_run",
+            "gtune",
+            "host",
+            "observed_at",
+            "outcome",
+            "root",
+            "schema",
+            "steps",
+            "transaction",
+            "unrecorded",
+        ];
+        assert_eq!(keys(&value), documented);
+        assert_eq!((&value["observed_at"], &value["host"]["root"]), (&json!("2026-11-21T12:05:01Z"), &value["root"]));
         assert_eq!((&value["command"], &value["outcome"]), (&json!("rollback"), &json!("partly-changed")));
         let states: Vec<&str> =
             value["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
@@ -357,6 +395,9 @@ mod tests {
         let report = change_sample::rollback();
         let value: Value = serde_json::from_str(&script(&report)).unwrap();
         assert_eq!(value["script"], undo_script::script(&report));
+        let documented =
+            ["command", "dry_run", "gtune", "host", "observed_at", "root", "schema", "script", "transaction"];
+        assert_eq!(keys(&value), documented);
     }
 
     #[test]
@@ -367,6 +408,7 @@ mod tests {
         assert_eq!((&one["at"], &one["sudo_user"]), (&json!("2026-11-20T18:46:07Z"), &json!("alice")));
         assert_eq!(keys(&one["steps"][0]), ["kind", "number", "state", "subject", "title"]);
         assert_eq!(value["unreadable"].as_array().unwrap().len(), 1);
+        assert_eq!(keys(&value), ["command", "gtune", "observed_at", "root", "schema", "transactions", "unreadable"]);
         let value: Value = serde_json::from_str(&history_in_full(&change_sample::history())).unwrap();
         assert!(value["transactions"][0]["steps"][3]["diff"].is_string());
     }

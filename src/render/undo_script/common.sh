@@ -1,3 +1,8 @@
+# Where no host is, everything would look as if it were taken back already.
+if [ ! -d "$ROOT/etc" ]; then
+	printf 'cannot find a host below %s/: %s/etc is not there\n' "$ROOT" "$ROOT" >&2
+	exit 1
+fi
 # Not from a directory that is to be unmounted or removed.
 cd "$ROOT/" || exit 1
 status=0

@@ -1,7 +1,7 @@
 //! The script is run below a root of its own, and what it leaves is compared byte for byte.
 
 use super::*;
-use crate::plan::{RolledBack, UndoStep};
+use crate::plan::UndoStep;
 use crate::render::change_sample;
 use proptest::prelude::*;
 use std::fs;
@@ -66,11 +66,7 @@ impl Bed {
 
 fn report(root: &str, actions: Vec<Action>) -> RollbackReport {
     let steps = actions.into_iter().map(|action| UndoStep { action, outcome: None }).collect();
-    RollbackReport {
-        root: root.into(),
-        rolled_back: RolledBack { transaction: "7f3a9c".into(), steps, unrecorded: None },
-        dry_run: true,
-    }
+    change_sample::rollback_of(root, steps)
 }
 
 /// The program would run as whoever tests it; files belong to them.
@@ -118,6 +114,25 @@ fn all_stored() -> Vec<Change> {
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn where_no_host_is_the_script_says_so_and_takes_nothing_for_taken_back() {
+    let bed = Bed::new(vec![]);
+    let elsewhere = bed.root.path().join("elsewhere");
+    let change = Change::File { path: "/etc/x".into(), before: Some(file("new\n")), after: None };
+    let script = script(&report(elsewhere.to_str().unwrap(), vec![Action::Change(change)]));
+    let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    assert!(said.starts_with(&format!("cannot find a host below {}/: ", elsewhere.display())), "{said}");
+}
+
+#[test]
+fn without_a_transaction_the_script_does_nothing() {
+    let mut report = report("/", vec![]);
+    report.rolled_back = Default::default();
+    assert_eq!(script(&report), "#!/bin/sh\n# Nothing to do: no transaction of gtune is in force.\n");
 }
 
 #[test]
@@ -294,7 +309,9 @@ proptest! {
     ) {
         prop_assume!(before != after.as_bytes());
         prop_assume!(name != "." && name != "..");
+        prop_assume!(name != "etc");
         let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("etc")).unwrap();
         fs::write(root.path().join(&name), &after).unwrap();
         let path = format!("/{name}");
         let change = Change::File { path, before: Some(file(before.clone())), after: Some(file(after)) };
@@ -306,11 +323,11 @@ proptest! {
     #[test]
     fn no_text_of_a_journal_becomes_a_command(text in any::<String>()) {
         let mut report = report(&text, vec![Action::Restart(text.clone())]);
-        report.rolled_back.transaction.clone_from(&text);
+        report.rolled_back.transaction = Some(text.clone());
         let script = super::script(&report);
         let is_known = |line: &str| line.is_empty() || line.starts_with('#') || line.starts_with("ROOT=")
             || line.starts_with("manage restart");
-        let head = script.split("\n# Not from").next().unwrap();
+        let head = script.split("\n# Where no host is").next().unwrap();
         let foreign = shlex::split(head.split("\nROOT=").nth(1).unwrap()).unwrap_or_default();
         prop_assert!(foreign.len() <= 1, "{foreign:?}");
         prop_assert!(is_known(script.lines().nth(1).unwrap()));
