@@ -6,6 +6,7 @@ use super::wish::{Wish, marked, outside_fstab, shown};
 use crate::checks::made_for_gunicorn;
 use crate::facts::{Fact, FstabEntry, MountUnit, unit_name_of_path};
 use crate::plan::drop_in::obstructed;
+use crate::plan::header::{edit_is_lost, header, is_edited};
 use crate::plan::mount_options::TmpfsOptions;
 use crate::plan::{Change, FileImage, Obstacle, Place, Refusal, Topic};
 
@@ -136,7 +137,10 @@ pub(super) fn store(wish: &Wish<'_>, table: &Table<'_>, unit: Option<UnitFile>) 
     } else {
         let live = wish.mount().map(|mount| TmpfsOptions::read(&mount.options));
         let is_tmpfs = !lacks.iter().any(|lack| lack == "Type=tmpfs");
-        write(wish, wish.mended(if is_tmpfs { unit.options() } else { &[] }, wish.caps(&live)))?
+        let before = if is_tmpfs { unit.options() } else { &[] };
+        let mut stored = write(wish, wish.mended(before, wish.caps(&live)))?;
+        stored.keeps_size(wish, before);
+        stored
     };
     match line {
         Some(line) if wish.adopt => stored.topic.changes.extend(table.without(wish, line)?),
@@ -167,6 +171,9 @@ fn instead_of(wish: &Wish<'_>, table: &Table<'_>, line: Option<&FstabEntry>) -> 
     Ok(stored)
 }
 
+/// The keys that gtune's own unit has.
+const KEYS: [&str; 8] = ["Description", "Documentation", "Before", "What", "Where", "Type", "Options", "WantedBy"];
+
 /// The changes that write the unit and enable it.
 fn write(wish: &Wish<'_>, options: Vec<String>) -> Result<Stored, Refusal> {
     let path = file_of(wish.directory);
@@ -189,7 +196,11 @@ fn write(wish: &Wish<'_>, options: Vec<String>) -> Result<Stored, Refusal> {
             changes.push(change);
         }
     }
-    let mut stored = Stored { topic: Topic { changes, ..Topic::default() }, source: "tmpfs".to_owned(), options };
+    // With --adopt it is said already that a file of others gives way.
+    let was_edited = place.image.known().is_some_and(|file| is_edited(&file.content.0, &KEYS)) && !wish.adopt;
+    let warnings = was_edited.then(|| edit_is_lost(&file_of(wish.directory))).into_iter().collect();
+    let topic = Topic { changes, warnings, ..Topic::default() };
+    let mut stored = Stored { topic, source: "tmpfs".to_owned(), options };
     stored.rehearse(wish);
     Ok(stored)
 }
@@ -213,9 +224,10 @@ fn enable(wish: &Wish<'_>, unit_file: &str) -> Result<Vec<Change>, Refusal> {
 /// There is no `nofail` in a unit: local-fs.target wants the mount and does not require it, so a boot goes on without.
 fn text(directory: &str, options: &[String]) -> String {
     let escaped = |value: &str| value.replace('%', "%%");
+    let purpose = "memory for the heartbeat files of Gunicorn. local-fs.target wants this mount and does not require \
+                   it: a boot goes on without it.";
     format!(
-        "# Written by gtune. local-fs.target wants this mount and does not require it: a boot goes on without it.\n\
-         [Unit]\n\
+        "{}[Unit]\n\
          Description=Memory for the heartbeat files of Gunicorn\n\
          Documentation=man:tmpfs(5) man:systemd.mount(5)\n\
          Before=local-fs.target\n\
@@ -228,6 +240,7 @@ fn text(directory: &str, options: &[String]) -> String {
          \n\
          [Install]\n\
          WantedBy=local-fs.target\n",
+        header(purpose),
         escaped(directory),
         escaped(&options.join(","))
     )
