@@ -18,10 +18,11 @@ pub const CHECK: Check = Check {
           or is missing: Gunicorn falls back to disk without a word, or exits with 255. A line without\n\
           nofail that cannot be mounted stops the boot in emergency mode.",
     changes: "gtune apply --tmpfs DIR appends one marked line to /etc/fstab (--backend unit: writes a mount\n\
-              unit). Other lines stay as they are, byte for byte.",
+              unit). Other lines stay as they are, byte for byte. A line of somebody else's\n\
+              is changed only with --adopt.",
     by_hand: &[
         "findmnt --fstab DIR; systemctl list-unit-files --type mount",
-        "echo 'tmpfs DIR tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
+        "echo 'tmpfs DIR tmpfs defaults,size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
         "findmnt --verify; systemctl daemon-reload",
     ],
     references: &["fstab(5)", "systemd.mount(5)", "systemd-fstab-generator(8)"],

@@ -1,9 +1,10 @@
 //! `heartbeat-filesystem`: whether the heartbeat files lie in memory.
 
-use super::heartbeat_place::{self, Medium, Place, medium};
-use super::{Area, Check, Columns, InForce, Judge, Judgement, Remedy, Seen, Severity, Verdict, by_hand};
-use crate::facts::{DefaultHeartbeat, Fact, Facts, Reason, Service};
-use crate::units::Pid;
+use super::at_start::{ToldDirectory, ToldIn, in_memory_at_boot, told_directory};
+use super::heartbeat_place::{self, MEMORY_DIRECTORY, Medium, Place, medium};
+use super::{Area, Check, Columns, InForce, Judge, Judgement, Remedy, Seen, Severity, Verdict, by_hand, steps};
+use crate::facts::{DefaultHeartbeat, Fact, Facts, Reason, Service, Unit, mount_of};
+use crate::units::{Pid, quoted};
 
 /// Whether the heartbeat files lie in memory.
 pub const CHECK: Check = Check {
@@ -20,12 +21,12 @@ pub const CHECK: Check = Check {
           The file holds no data: it costs one inode a worker and nothing else.",
     changes: "gtune apply --tmpfs DIR makes the directory, stores the mount in /etc/fstab (or as a mount\n\
               unit) and mounts it; with --unit it also adds the drop-in that makes the service use it. The\n\
-              service must be restarted.",
+              service must be restarted (--restart does it).",
     by_hand: &[
         "df --output=fstype /tmp   # tmpfs: nothing to do",
         "simplest: start Gunicorn with --worker-tmp-dir /dev/shm, which is in memory on every Linux, also in containers",
         "mkdir /mem   # or a mount of its own",
-        "echo 'tmpfs /mem tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
+        "echo 'tmpfs /mem tmpfs defaults,size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
         "mount /mem, then start Gunicorn with --worker-tmp-dir /mem",
     ],
     references: &["Gunicorn settings: worker_tmp_dir", "Gunicorn FAQ: blocking in os.fchmod", "tmpfs(5)", "fstab(5)"],
@@ -79,12 +80,27 @@ fn harm(medium: Medium) -> Option<Harm> {
 fn finding(facts: &Facts, service: &Service, places: &[Place], harm: Harm, hidden: Option<Reason>) -> Verdict {
     let mut seen = seen(service, places);
     seen.evidence.extend(hidden.map(|reason| format!("could not look: {reason}")));
-    let remedy = Remedy {
+    let remedy = waits_for_restart(facts, service, places).unwrap_or_else(|| Remedy {
         command: heartbeat_place::tmpfs_command(facts, service),
         by_hand: heartbeat_place::into_memory(service),
         restart: true,
-    };
+    });
     Verdict::finding(Severity::Warning, seen, consequence(harm), remedy)
+}
+
+/// The remedy where the files of the unit name a directory in memory already, and the service was started before that.
+fn waits_for_restart(facts: &Facts, service: &Service, places: &[Place<'_>]) -> Option<Remedy> {
+    let unit = service.unit.known().filter(|unit| !unit.of_user)?;
+    let told = told_directory(unit).ok()??;
+    let is_harmed = |place: &Place<'_>| harm(medium(place.filesystem)).is_some();
+    let is_there = places.iter().any(|place| is_harmed(place) && place.directory() == told.directory);
+    if is_there || !by_hand::mounts_reach(facts, service) || lies_in_memory(facts, &told.directory).is_none() {
+        return None;
+    }
+    let reload = unit.loaded.known().is_some_and(|loaded| loaded.need_daemon_reload);
+    let reload = if reload { "systemctl daemon-reload && " } else { "" };
+    let restart = format!("{reload}{}   # its files already name {}", steps::restart(service), told.directory);
+    Some(Remedy { command: None, by_hand: vec![restart], restart: true })
 }
 
 fn consequence(harm: Harm) -> &'static str {
@@ -130,6 +146,9 @@ fn observed(places: &[Place]) -> String {
 }
 
 fn fresh(facts: &Facts) -> Judgement {
+    if let Some(seen) = all_told(facts)? {
+        return Ok(Verdict::Healthy(seen));
+    }
     let default = match &facts.default_heartbeat {
         Fact::Known(default) => default,
         Fact::Unreadable(reason) => return Err(reason.clone()),
@@ -149,12 +168,45 @@ fn fresh(facts: &Facts) -> Judgement {
     }
 }
 
-/// A directory made for Gunicorn makes the host right, whatever /tmp is: what is left is the option.
+/// What is seen where every stored unit tells its Gunicorn to use a directory in memory.
+fn all_told(facts: &Facts) -> Result<Option<Seen>, Reason> {
+    let mut seen = Seen { wanted: WANTED.into(), ..Seen::default() };
+    for unit in &facts.stopped_units {
+        let Some(told) = told_directory(unit)? else { return Ok(None) };
+        let Some(because) = lies_in_memory(facts, &told.directory) else { return Ok(None) };
+        let place = match told.place {
+            ToldIn::CommandLine => "ExecStart=".to_owned(),
+            ToldIn::Environment(line) => line,
+        };
+        let observed = format!("{} is told to use {}", unit.name, told.directory);
+        seen.evidence.push(format!("{observed} ({place}), which lies in memory: {because}"));
+    }
+    seen.observed = match facts.stopped_units.as_slice() {
+        [] => return Ok(None),
+        [unit] => format!("{} is told to use a directory in memory", unit.name),
+        units => format!("{} units are told to use directories in memory", units.len()),
+    };
+    Ok(Some(seen))
+}
+
+/// What makes a directory lie in memory: on a live host its mount, of an image what is stored.
+fn lies_in_memory(facts: &Facts, directory: &str) -> Option<String> {
+    if !facts.host.live {
+        return in_memory_at_boot(facts, directory);
+    }
+    let mount = mount_of(facts.mounts.known()?, directory).filter(|mount| mount.kind.in_memory())?;
+    let is_writable = !mount.options.iter().any(|option| option == "ro");
+    is_writable.then(|| format!("{} at {}", mount.kind, mount.mount_point))
+}
+
+/// A directory made for Gunicorn makes the host right, whatever /tmp is: what is left is the option. In an image the
+/// units that are stored there would be started without it.
 fn beside_own_mount(facts: &Facts, mut seen: Seen, default: &DefaultHeartbeat) -> Verdict {
-    if let Some(directory) = own_mount(facts) {
+    let own = own_mount(facts).filter(|_| facts.host.live || facts.stopped_units.is_empty());
+    if let Some((directory, evidence)) = own {
         seen.observed = format!("tmpfs at {directory}, made for Gunicorn ({})", seen.observed);
         seen.wanted = format!("{WANTED}; start Gunicorn with --worker-tmp-dir {directory}");
-        seen.evidence.push(format!("/proc/self/mountinfo: {directory} is mounted"));
+        seen.evidence.push(evidence);
         return Verdict::Healthy(seen);
     }
     let consequence = format!(
@@ -165,23 +217,42 @@ fn beside_own_mount(facts: &Facts, mut seen: Seen, default: &DefaultHeartbeat) -
     Verdict::finding(Severity::Warning, seen, consequence, fresh_remedy(facts))
 }
 
-/// A directory that is stored as made for Gunicorn and is mounted in memory now.
-fn own_mount(facts: &Facts) -> Option<&str> {
-    let mounts = facts.mounts.known()?;
+/// A directory that is stored as made for Gunicorn and is mounted in memory now, and how that is known. Nothing of an
+/// image is mounted, so there it is enough that it will be.
+fn own_mount(facts: &Facts) -> Option<(&str, String)> {
     let lines = facts.fstab.known().map(|fstab| fstab.entries.as_slice()).unwrap_or_default();
     let by_line = lines.iter().map(|line| (line.target.as_str(), line.options.as_slice()));
     let by_unit = facts.mount_units.iter().map(|unit| (unit.mount_point.as_str(), unit.options.as_slice()));
-    by_line
-        .chain(by_unit)
-        .filter(|(_, options)| heartbeat_place::made_for_gunicorn(options))
-        .map(|(directory, _)| directory)
-        .find(|directory| heartbeat_place::mounted_at(mounts, directory).is_some_and(|m| m.kind.in_memory()))
+    let made = by_line.chain(by_unit).filter(|(_, options)| heartbeat_place::made_for_gunicorn(options));
+    let in_memory = |directory: &str| match facts.host.live {
+        false => in_memory_at_boot(facts, directory).map(|file| format!("{file}: {directory} is stored")),
+        true => heartbeat_place::mounted_at(facts.mounts.known()?, directory)
+            .filter(|mount| mount.kind.in_memory())
+            .map(|_| format!("/proc/self/mountinfo: {directory} is mounted")),
+    };
+    made.map(|(directory, _)| directory).find_map(|directory| Some((directory, in_memory(directory)?)))
 }
 
 fn fresh_remedy(facts: &Facts) -> Remedy {
     let contained = facts.host.container.as_ref().is_some_and(by_hand::holds_one_application);
-    let command = (!contained).then(|| format!("{} apply --tmpfs /mem", by_hand::gtune(facts)));
+    let command = (!contained).then(|| {
+        let directory = own_mount(facts).map_or(MEMORY_DIRECTORY, |(directory, _)| directory);
+        let units: String =
+            facts.stopped_units.iter().filter(|unit| is_to_be_told(facts, unit)).map(unit_word).collect();
+        format!("{} apply --tmpfs {}{units}", by_hand::gtune(facts), quoted(directory))
+    });
     Remedy { command, by_hand: vec!["start Gunicorn with --worker-tmp-dir /dev/shm".into()], restart: false }
+}
+
+fn unit_word(unit: &Unit) -> String {
+    format!(" --unit {}", quoted(&unit.name))
+}
+
+/// Whether a drop-in of gtune's can, and has to, tell a unit the directory: an option on the command line would win.
+fn is_to_be_told(facts: &Facts, unit: &Unit) -> bool {
+    let lies_on_disk =
+        |told: ToldDirectory| told.place != ToldIn::CommandLine && lies_in_memory(facts, &told.directory).is_none();
+    !unit.of_user && told_directory(unit).is_ok_and(|told| told.is_none_or(lies_on_disk))
 }
 
 fn nowhere(facts: &Facts) -> Verdict {
@@ -198,7 +269,7 @@ mod tests {
     use super::*;
     use crate::checks::healthy::*;
     use crate::checks::judged::*;
-    use crate::facts::{Container, Filesystem, Worker};
+    use crate::facts::{Container, Filesystem, Worker, parse_unit_file};
 
     fn on(worker: &mut Worker, kind: &str, directory: &str) {
         let Fact::Known(heartbeat) = &mut worker.heartbeat else { panic!() };
@@ -288,6 +359,78 @@ mod tests {
         assert_eq!(finding.remedy.command.as_deref(), Some("gtune apply --tmpfs /mem"));
         facts.default_heartbeat = Fact::unreadable("not asked");
         cannot_tell(fresh(&facts));
+    }
+
+    /// An image whose /tmp is on a disk, with a unit whose file holds these lines beside `ExecStart=`.
+    fn image(units: &[(&str, &str)]) -> Facts {
+        let mut facts = fresh_host();
+        (facts.host.live, facts.host.root) = (false, "/mnt".into());
+        facts.mounts = Fact::unreadable("an image");
+        let Fact::Known(default) = &mut facts.default_heartbeat else { panic!() };
+        default.filesystem = Fact::Known(filesystem("ext4", "/"));
+        facts.stopped_units = units.iter().map(|(name, lines)| stored(name, lines)).collect();
+        facts
+    }
+
+    fn stored(name: &str, lines: &str) -> Unit {
+        let mut unit = Unit { name: name.into(), loaded: Fact::unreadable("an image"), ..unit() };
+        unit.stored.clear();
+        let content = format!("[Service]\nExecStart=/usr/bin/gunicorn wsgi\n{lines}\n");
+        parse_unit_file("/etc/systemd/system/web.service", content.as_bytes(), &mut unit.stored);
+        unit
+    }
+
+    const TOLD: &str = "Environment=\"GUNICORN_CMD_ARGS=--worker-tmp-dir /mem\"";
+
+    #[test]
+    fn an_image_whose_units_are_all_told_of_a_stored_tmpfs_is_healthy() {
+        let mut facts = image(&[("web.service", TOLD), ("api.service", TOLD)]);
+        found(fresh(&facts));
+        facts.fstab = Fact::Known(fstab(&["tmpfs /mem tmpfs size=64m,comment=for-gunicorn"]));
+        let seen = healthy(fresh(&facts));
+        assert!(seen.evidence[0].contains("/etc/systemd/system/web.service, line 3"), "{:?}", seen.evidence);
+        facts.stopped_units = vec![stored("web.service", &format!("{TOLD}\nEnvironmentFile=/etc/default/web"))];
+        assert!(cannot_tell(fresh(&facts)).to_string().contains("EnvironmentFile="));
+    }
+
+    #[test]
+    fn the_command_names_the_stored_units_that_are_to_be_told() {
+        let mut facts = image(&[("web.service", ""), ("api.service", ""), ("told.service", TOLD)]);
+        facts.fstab = Fact::Known(fstab(&["tmpfs /mem tmpfs size=64m,comment=for-gunicorn"]));
+        let command = found(fresh(&facts)).remedy.command;
+        assert_eq!(
+            command.as_deref(),
+            Some("gtune --root /mnt apply --tmpfs /mem --unit web.service --unit api.service")
+        );
+        facts.stopped_units.clear();
+        assert!(healthy(fresh(&facts)).wanted.contains("--worker-tmp-dir /mem"), "there is nobody to be told");
+    }
+
+    #[test]
+    fn where_the_files_name_the_directory_already_a_restart_is_what_is_left() {
+        let waiting = |change: fn(&mut Unit)| {
+            let mut facts = with_service(|s| {
+                s.workers.iter_mut().for_each(|w| on(w, "ext4", "/tmp"));
+                let mut told = Unit { loaded: unit().loaded, ..stored("gunicorn.service", TOLD) };
+                change(&mut told);
+                s.unit = Fact::Known(told);
+            });
+            let Fact::Known(mounts) = &mut facts.mounts else { panic!() };
+            mounts.push(mount("/mem", "tmpfs", &["rw"]));
+            facts
+        };
+        let remedy = found(judged(&waiting(|_| {}), each)).remedy;
+        assert_eq!((remedy.command, remedy.restart), (None, true));
+        assert_eq!(remedy.by_hand, ["systemctl restart gunicorn.service   # its files already name /mem"]);
+        let unread = waiting(|unit| {
+            let Fact::Known(loaded) = &mut unit.loaded else { panic!() };
+            loaded.need_daemon_reload = true;
+        });
+        assert!(found(judged(&unread, each)).remedy.by_hand[0].starts_with("systemctl daemon-reload && "));
+        let mut gone = waiting(|_| {});
+        let Fact::Known(mounts) = &mut gone.mounts else { panic!() };
+        mounts.pop();
+        assert!(found(judged(&gone, each)).remedy.command.is_some(), "/mem is not mounted");
     }
 
     #[test]

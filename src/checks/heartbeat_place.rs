@@ -145,7 +145,7 @@ pub(crate) fn is_shared(directory: &str) -> bool {
 }
 
 /// Where the remedy keeps heartbeat files, when nothing better is configured: the directory of Gunicorn's own FAQ.
-const MEMORY_DIRECTORY: &str = "/mem";
+pub(super) const MEMORY_DIRECTORY: &str = "/mem";
 
 /// The command that puts the heartbeat of this service into memory; none where no mount of gtune's reaches it.
 pub(super) fn tmpfs_command(facts: &Facts, service: &Service) -> Option<String> {
@@ -187,7 +187,8 @@ pub(super) fn into_memory(service: &Service) -> Vec<String> {
 
 /// The options a mount made for heartbeats should have. Gunicorn runs with them from 23 to 27; it writes no byte there,
 /// so the sizes are only caps: 64m is the FAQ's, 4k inodes are room for a thousand workers through a reload.
-const MOUNT_OPTIONS: &str = "size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn";
+const MOUNT_OPTIONS: &str =
+    "defaults,size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn";
 
 /// A mount of its own at this directory, by hand. The name is taken as it stands: quote it for a shell.
 pub(super) fn mount_steps(directory: &str) -> Vec<String> {

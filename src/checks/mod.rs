@@ -4,6 +4,7 @@
 //! man page and the generic tests follow from the table.
 
 mod assess;
+pub(crate) mod at_start;
 pub(crate) mod by_hand;
 mod columns;
 mod control_socket;

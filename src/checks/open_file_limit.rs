@@ -31,7 +31,7 @@ pub const CHECK: Check = Check {
           service 1024 descriptors: it meets EMFILE before its own bound, and drops requests.\n\
           Connections are not spread evenly, so one worker must be able to take them all.",
     changes: "gtune apply --nofile auto --unit UNIT writes LimitNOFILE= in a drop-in of the unit,\n\
-              and tells which restart makes it count.",
+              and raises the limit of the running processes at once.",
     by_hand: &[
         "grep 'open files' /proc/PID/limits   # what counts: the running process",
         "mkdir -p /etc/systemd/system/UNIT.d",

@@ -19,7 +19,7 @@ pub const CHECK: Check = Check {
           with the kernel's default: a value set on the host does not reach into containers. A higher\n\
           bound alone makes no queue longer: the socket keeps its cap until it listens again.",
     changes: "gtune apply --somaxconn N sets the live value in the right namespace and stores it in a file\n\
-              of /etc/sysctl.d that wins at boot. It never lowers the value.",
+              of /etc/sysctl.d that wins at boot. It lowers the value only with --force.",
     by_hand: &[
         "sysctl net.core.somaxconn; ss -ltn   # Send-Q: the cap in force",
         "sysctl -w net.core.somaxconn=4096",

@@ -18,10 +18,10 @@ pub const CHECK: Check = Check {
           do without programs, devices and set-user-id files; a size and a number of inodes keep anyone\n\
           who may write there from taking the host's memory.",
     changes: "gtune apply --tmpfs DIR stores a line with size=, nr_inodes=, nosuid, nodev and noexec, and\n\
-              mounts it.",
+              mounts it. A line of somebody else's is changed only with --adopt.",
     by_hand: &[
         "findmnt DIR   # nothing: not mounted",
-        "echo 'tmpfs DIR tmpfs size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
+        "echo 'tmpfs DIR tmpfs defaults,size=64m,nr_inodes=4k,mode=1777,noatime,nosuid,nodev,noexec,nofail,comment=for-gunicorn 0 0' >> /etc/fstab",
         "mount DIR   # or, where it is mounted with other options: mount -o remount DIR",
         "reload Gunicorn (HUP): new workers make their files in the new mount",
     ],

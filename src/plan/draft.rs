@@ -75,6 +75,10 @@ impl Drafted {
         if actions.contains(&Action::Reload) {
             left.retain(|left| left.command != "systemctl daemon-reload");
         }
+        // A plan with a refusal is not performed, and what follows it cannot be done before it.
+        if !topic.refused.is_empty() {
+            left.clear();
+        }
         Plan {
             already: already(topic.already, &actions),
             actions,
@@ -152,7 +156,7 @@ mod tests {
     use super::*;
     use crate::checks::healthy::{fresh_host, host_with_gunicorn, with_service};
     use crate::facts::{Fact, Process};
-    use crate::plan::{OomPolicy, OpenFiles};
+    use crate::plan::{Backend, OomPolicy, OpenFiles, TmpfsRequest};
     use crate::units::Pid;
 
     const WEB: &str = "gunicorn.service";
@@ -250,6 +254,34 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_left_to_do_beside_a_refusal() {
+        let fine = draft(&short_queue(), &ground(), &[all()]);
+        assert!(!fine.left.is_empty(), "{fine:?}");
+        let refused = draft(&short_queue(), &ground(), &[Request { units: vec!["none.service".into()], ..all() }]);
+        assert!(!refused.refused.is_empty() && refused.left.is_empty(), "{refused:?}");
+        let both = draft(&short_queue(), &ground(), &[all(), Request { somaxconn: Some(0), ..all() }]);
+        assert!(both.left.is_empty(), "{both:?}");
+    }
+
+    #[test]
+    fn every_new_file_says_what_it_is_for_and_how_to_take_it_back_in_eighty_columns() {
+        let facts = host_with_gunicorn();
+        for backend in [Backend::Fstab, Backend::Unit] {
+            let tmpfs = Some(TmpfsRequest { directory: "/mem".into(), size: None, backend });
+            let request = Request { tmpfs, units: vec![WEB.into()], ..all() };
+            let plan = draft(&facts, &ground(), &[request]);
+            let texts: Vec<String> = plan.changes().filter_map(text_of).collect();
+            assert!(plan.refused.is_empty() && texts.len() >= 3, "{plan:?}");
+            for text in texts {
+                let header: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+                assert!(header[0].starts_with("# Written by gtune: "), "{text}");
+                assert_eq!(header.last(), Some(&"# Take it back: gtune history, then: gtune rollback ID"));
+                assert!(header.iter().all(|line| line.len() <= 80), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn nothing_asked_is_an_empty_plan() {
         assert_eq!(draft(&host_with_gunicorn(), &ground(), &[Request::default()]), Plan::default());
         assert_eq!(places(&host_with_gunicorn(), &[Request::default()]), Places::default());
@@ -286,7 +318,7 @@ mod tests {
 
     #[test]
     fn what_waits_for_a_restart_is_left_or_done() {
-        let low = Request { somaxconn: Some(4096), ..Request::default() };
+        let low = Request { somaxconn: Some(2048), ..Request::default() };
         let plan = draft(&short_queue(), &ground(), std::slice::from_ref(&low));
         assert!(plan.actions.is_empty(), "{plan:?}");
         let restarts = plan.left.iter().filter(|left| left.command.starts_with("systemctl restart gunicorn.service"));

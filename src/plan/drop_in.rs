@@ -1,5 +1,6 @@
 //! Drop-ins that gtune writes for a service: one file a topic, so that each can be taken back alone.
 
+use super::header::{edit_is_lost, is_edited};
 use super::{Change, FileImage, Ground, Place, Places, Refusal, Topic};
 use crate::facts::{Fact, Unit, UnitAssignment, base_name, drop_in_name_after, variable_in};
 
@@ -11,6 +12,8 @@ pub(super) struct DropIn {
     /// The keys it sets, as `Section.Key`: another file that is read later and sets one of them would win. Of a list of
     /// variables only the one that it sets, `Service.Environment:NAME`.
     pub keys: &'static [&'static str],
+    /// All keys that it may hold, by their names alone.
+    pub holds: &'static [&'static str],
 }
 
 impl DropIn {
@@ -56,8 +59,9 @@ impl DropIn {
         Places { files: [self.path(unit)].into(), ..Places::default() }
     }
 
-    /// The changes that make it hold these lines; none where it does already.
-    pub fn draft(&self, unit: &Unit, ground: &Ground, content: &str) -> Topic {
+    /// The changes that make it hold these lines; none where it does already. `says` is what the lines come to:
+    /// `gunicorn.service: OOMPolicy=continue`.
+    pub fn draft(&self, unit: &Unit, ground: &Ground, content: &str, says: &str) -> Topic {
         let path = self.path(unit);
         let mut topic = Topic::default();
         let free = Place::free(&path);
@@ -67,9 +71,12 @@ impl DropIn {
         }
         let before = place.image.known();
         if before.is_some_and(|file| file.content.0 == content.as_bytes()) {
-            topic.already(format!("{path} holds it"));
+            topic.already(format!("{says} ({path})"));
             return topic;
         }
+        topic
+            .warnings
+            .extend(before.filter(|file| is_edited(&file.content.0, self.holds)).map(|_| edit_is_lost(&path)));
         topic.changes = ground.make_above(&path);
         topic.changes.push(Change::File {
             before: before.cloned(),
@@ -113,8 +120,9 @@ pub(super) fn obstructed(ground: &Ground, path: &str, place: &Place<FileImage>) 
 mod tests {
     use super::*;
     use crate::checks::healthy;
+    use crate::plan::header::header;
 
-    const OPEN_FILES: DropIn = DropIn { topic: "open-files", keys: &["Service.LimitNOFILE"] };
+    const OPEN_FILES: DropIn = DropIn { topic: "open-files", keys: &["Service.LimitNOFILE"], holds: &["LimitNOFILE"] };
     const DIRECTORY: &str = "/etc/systemd/system/gunicorn.service.d";
 
     fn with_line(file: &str) -> Unit {
@@ -141,7 +149,8 @@ mod tests {
         assert_eq!(OPEN_FILES.path(&with_line(&own)), own);
     }
 
-    const HEARTBEAT: DropIn = DropIn { topic: "heartbeat", keys: &["Service.Environment:GUNICORN_CMD_ARGS"] };
+    const HEARTBEAT: DropIn =
+        DropIn { topic: "heartbeat", keys: &["Service.Environment:GUNICORN_CMD_ARGS"], holds: &["Environment"] };
 
     fn with_environment(files: &[(&str, &str)]) -> Unit {
         let mut unit = healthy::unit();
@@ -174,13 +183,28 @@ mod tests {
     fn a_second_draft_changes_nothing() {
         let unit = healthy::unit();
         let mut ground = Ground::default();
-        let content = "[Service]\nLimitNOFILE=4096\n";
-        let first = OPEN_FILES.draft(&unit, &ground, content);
+        let content = format!("{}[Service]\nLimitNOFILE=4096\n", header("more files."));
+        let draft = |ground: &Ground| OPEN_FILES.draft(&unit, ground, &content, "gunicorn.service: LimitNOFILE=4096");
+        let first = draft(&ground);
         assert_eq!(first.changes.len(), 1);
         first.changes.iter().for_each(|change| ground.after(change));
-        let second = OPEN_FILES.draft(&unit, &ground, content);
+        let second = draft(&ground);
         assert!(second.changes.is_empty());
-        assert_eq!(second.already.len(), 1);
+        let own = format!("{DIRECTORY}/60-gtune-open-files.conf");
+        assert_eq!(second.already[0].what, format!("gunicorn.service: LimitNOFILE=4096 ({own})"));
+    }
+
+    #[test]
+    fn an_edit_that_is_lost_is_warned_of_and_another_value_is_none() {
+        let own = format!("{DIRECTORY}/60-gtune-open-files.conf");
+        let warnings = |more: &str| {
+            let content = format!("{}[Service]\nLimitNOFILE=4096\n{more}", header("more files."));
+            let mut ground = Ground::default();
+            ground.files.insert(own.clone(), Place::holding(&own, FileImage::configuration(content)));
+            OPEN_FILES.draft(&healthy::unit(), &ground, "x", "x").warnings
+        };
+        assert_eq!(warnings(""), [""; 0]);
+        assert_eq!(warnings("LimitNPROC=9\n"), [format!("{own} was edited since gtune wrote it; the edit is lost.")]);
     }
 
     #[test]
@@ -190,7 +214,7 @@ mod tests {
         let obstacle = Some(super::super::Obstacle::ReadOnly);
         let etc = Place { obstacle, ..Place::holding("/etc", super::super::DirectoryImage::OF_ROOT) };
         ground.directories.insert("/etc".into(), etc);
-        let topic = OPEN_FILES.draft(&unit, &ground, "x");
+        let topic = OPEN_FILES.draft(&unit, &ground, "x", "x");
         assert!(topic.changes.is_empty());
         assert!(topic.refused[0].reason.contains("read-only"), "{:?}", topic.refused);
     }

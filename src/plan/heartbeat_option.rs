@@ -11,15 +11,21 @@ mod sandbox;
 mod tests;
 
 use super::drop_in::DropIn;
+use super::header::header;
 use super::{Ground, Places, Refusal, Request, Target, Topic};
-use crate::checks::by_hand::mounts_reach;
+use crate::checks::by_hand::{gtune, mounts_reach};
 use crate::facts::{Fact, Facts, Filesystem, Heartbeat, LoadedUnit, Service, Unit, environment_line_of};
+use crate::units::quoted;
 use cmd_args::VARIABLE;
 use program::Start;
 use sandbox::{Access, Sandbox};
 
 /// The file that gtune writes. `Environment=` is a list, of which only assignments of the same variable are rivals.
-const HEARTBEAT: DropIn = DropIn { topic: "heartbeat", keys: &["Service.Environment:GUNICORN_CMD_ARGS"] };
+const HEARTBEAT: DropIn = DropIn {
+    topic: "heartbeat",
+    keys: &["Service.Environment:GUNICORN_CMD_ARGS"],
+    holds: &["RequiresMountsFor", "Environment", "ReadWritePaths"],
+};
 
 /// The places to look at: gtune's own drop-in of each service, and the files its environment comes from.
 pub fn places(facts: &Facts, request: &Request) -> Places {
@@ -87,7 +93,7 @@ impl<'a> Wish<'a> {
         if unit.of_user {
             return Err(self.of_user(&content));
         }
-        let mut topic = self.with_restart(HEARTBEAT.draft(unit, self.ground, &content));
+        let mut topic = self.with_restart(HEARTBEAT.draft(unit, self.ground, &content, &self.is_told()));
         if let (Start::Unclear(program), false) = (start, topic.changes.is_empty()) {
             topic.warnings.push(format!(
                 "gtune cannot see how {program} starts Gunicorn: where it embeds it, {VARIABLE} has no effect; \
@@ -100,8 +106,10 @@ impl<'a> Wish<'a> {
     fn unit(&self) -> Result<&'a Unit, Refusal> {
         let unseen = || match self.target.service.map(|service| &service.unit) {
             Some(Fact::Unreadable(reason)) => self.refuse(reason.to_string(), "run it as root"),
-            _ => self
-                .refuse("no unit of systemd runs it", "gtune apply --tmpfs DIR without --unit says what is left to do"),
+            _ => {
+                let without = format!("{} apply --tmpfs {}", gtune(self.facts), quoted(self.directory));
+                self.refuse("no unit of systemd runs it", format!("{without}   # says what is left to do"))
+            }
         };
         self.target.unit.ok_or_else(unseen)
     }
@@ -134,28 +142,25 @@ impl<'a> Wish<'a> {
 
     fn content(&self, environment: Option<String>, access: Access) -> Result<String, Refusal> {
         let path = unit_word(self.directory);
-        let mut lines = vec![
-            format!(
-                "# Written by gtune: {} keeps its heartbeat files in memory. To take it back: gtune rollback",
-                self.target.name
-            ),
-            "[Unit]".to_owned(),
-            format!("RequiresMountsFor={path}"),
-            "[Service]".to_owned(),
-        ];
+        let mut lines = vec!["[Unit]".to_owned(), format!("RequiresMountsFor={path}"), "[Service]".to_owned()];
         lines.extend(environment);
         match access {
             Access::Writable => {}
             Access::ReadOnly => lines.push(format!("ReadWritePaths={path}")),
             Access::Hidden { reason, hint } => return Err(self.refuse(reason, hint)),
         }
-        Ok(lines.join("\n") + "\n")
+        let purpose = "this Gunicorn keeps its heartbeat files in memory, where touching one never waits for a disk.";
+        Ok(header(purpose) + &lines.join("\n") + "\n")
     }
 
     fn already(&self, place: &str) -> Topic {
         let mut topic = Topic::default();
-        topic.already(format!("{} is told to use {} ({place})", self.target.name, self.directory));
+        topic.already(format!("{} ({place})", self.is_told()));
         self.with_restart(topic)
+    }
+
+    fn is_told(&self) -> String {
+        format!("{} is told to use {}", self.target.name, self.directory)
     }
 
     /// A change reaches the workers with a restart; so does one of an earlier run that was not followed by one.

@@ -1,6 +1,7 @@
 //! limits.d for a Gunicorn that was started from a login: the only kind of service it reaches (pam_limits(8)).
 
 use super::drop_in::obstructed;
+use super::header::header;
 use super::open_files::Wanted;
 use super::{Change, FileImage, Ground, Left, Place, Places, Refusal, Topic};
 use crate::facts::{Fact, Facts, LimitsConf, LimitsLine, Service, Session};
@@ -9,8 +10,8 @@ use crate::units::Limit;
 /// gtune's own file; `limits.conf` itself is never edited.
 const FILE: &str = "/etc/security/limits.d/90-gtune.conf";
 
-const HEADER: &str = "# Written by gtune for Gunicorns that are started from a login.\n\
-                      # Take it back with: gtune rollback\n";
+/// What the file is for.
+const PURPOSE: &str = "how many files a Gunicorn that is started from a login may open.";
 
 /// The file that may be written.
 pub(super) fn places() -> Places {
@@ -37,7 +38,8 @@ pub(super) fn draft(facts: &Facts, ground: &Ground, service: &Service, wanted: W
     let present = with_own(&others, before.map_or(&[][..], |file| &file.content.0));
     let mut topic = Topic::default();
     if let Some(line) = user.soft(&present).filter(|line| wanted.is_met_by(line.value)) {
-        topic.already(format!("{}, line {}: {} nofile {}", line.file, line.line, line.domain, line.value));
+        let what = format!("{}, line {}: {} nofile {}", line.file, line.line, line.domain, line.value);
+        topic.already(wanted.told(what, line.value));
         return topic;
     }
     let content = user.content(before.map(|file| file.content.0.as_slice()), wanted.soft, hard(facts, service, wanted));
@@ -115,7 +117,8 @@ impl User {
     /// The file with this user's limit. Lines of other users and other items stay as they are, byte for byte.
     fn content(&self, present: Option<&[u8]>, soft: u64, hard: u64) -> Vec<u8> {
         let domain = self.domain();
-        let present = present.unwrap_or(HEADER.as_bytes());
+        let fresh = header(PURPOSE);
+        let present = present.unwrap_or(fresh.as_bytes());
         let kept = present.split_inclusive(|byte| *byte == b'\n').filter(|line| !sets_open_files(line, &domain));
         let mut bytes = kept.collect::<Vec<_>>().concat();
         if !bytes.is_empty() && !bytes.ends_with(b"\n") {

@@ -7,6 +7,7 @@ mod change;
 mod draft;
 mod drop_in;
 mod ground;
+mod header;
 mod heartbeat_option;
 mod image;
 mod login_limits;

@@ -1,6 +1,7 @@
 //! `--oom-policy`: what systemd does when the kernel kills one process of a service.
 
 use super::drop_in::DropIn;
+use super::header::header;
 use super::{Ground, Left, OomPolicy, Places, Refusal, Request, Target, Topic};
 use crate::checks::steps;
 use crate::facts::{Facts, LoadedUnit, Unit, parse_unit_file};
@@ -12,7 +13,7 @@ const FIRST_WITH_POLICY: u32 = 243;
 
 const KEY: &str = "Service.OOMPolicy";
 
-const DROP_IN: DropIn = DropIn { topic: "oom-policy", keys: &[KEY] };
+const DROP_IN: DropIn = DropIn { topic: "oom-policy", keys: &[KEY], holds: &["OOMPolicy"] };
 
 /// The drop-ins that may be written.
 pub fn places(facts: &Facts, request: &Request) -> Places {
@@ -54,7 +55,8 @@ fn of_unit(facts: &Facts, ground: &Ground, target: &Target<'_>, unit: &Unit, pol
         topic.already(format!("{}: OOMPolicy={}", unit.name, policy.word()));
         return topic;
     }
-    let mut topic = DROP_IN.draft(unit, ground, &content(policy));
+    let says = format!("{}: OOMPolicy={}", unit.name, policy.word());
+    let mut topic = DROP_IN.draft(unit, ground, &content(policy), &says);
     if !topic.refused.is_empty() {
         return topic;
     }
@@ -89,9 +91,9 @@ fn content(policy: OomPolicy) -> String {
         OomPolicy::Continue => {
             "Gunicorn replaces a worker that the kernel killed for memory; systemd need not stop the service for it."
         }
-        OomPolicy::Stop => "One process killed for memory stops the whole service.",
+        OomPolicy::Stop => "one process killed for memory stops the whole service.",
     };
-    format!("# Written by gtune. {why}\n# Take it back with: gtune rollback\n[Service]\nOOMPolicy={}\n", policy.word())
+    format!("{}[Service]\nOOMPolicy={}\n", header(why), policy.word())
 }
 
 fn what(name: &str, policy: OomPolicy) -> String {

@@ -141,7 +141,7 @@ fn at_start(service: &Service, wanted: Wanted) -> Topic {
     let mut topic = Topic::default();
     let in_force = service.master.limits.known().map(|limits| limits.open_files.soft);
     match in_force.filter(|soft| wanted.is_met_by(*soft)) {
-        Some(soft) => topic.already(format!("{}: the master has a limit of {soft}", service.name)),
+        Some(soft) => topic.already(wanted.told(format!("{}: the master has a limit of {soft}", service.name), soft)),
         None => {
             let why = format!("{} gets its limit from whatever starts it", service.name);
             let steps = raise_open_files(service, wanted.soft).into_iter();

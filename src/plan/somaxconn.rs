@@ -47,6 +47,14 @@ impl Wanted {
             Meant::Exactly => present == self.value,
         }
     }
+
+    /// `what` there is with this value, which will do; it is kept where less was asked for.
+    fn told(self, what: String, present: u64) -> String {
+        match self.meant {
+            Meant::AtLeast if present > self.value => format!("kept: {what}, above {}; --force lowers it", self.value),
+            _ => what,
+        }
+    }
 }
 
 /// The files that may be written.

@@ -1,6 +1,7 @@
 //! The services that a request means.
 
 use super::Refusal;
+use crate::checks::by_hand::gtune;
 use crate::facts::{Fact, Facts, Manager, Service, Unit};
 
 /// One service: a Gunicorn that runs, or a unit that would start one.
@@ -61,9 +62,10 @@ fn not_there(facts: &Facts, all: &[Target<'_>], unit: &str) -> Refusal {
         _ => "it starts no Gunicorn that gtune can see".to_owned(),
     };
     let names: Vec<&str> = all.iter().map(|target| target.name).collect();
+    let doctor = format!("{} doctor", gtune(facts));
     let hint = match names.is_empty() {
-        true => "gtune doctor   # shows what is there; a unit is known once its file is stored".to_owned(),
-        false => format!("name one of: {}", names.join(", ")),
+        true => format!("{doctor}   # shows what is there; a unit is known once its file is stored"),
+        false => format!("{doctor}   # shows those that do: {}", names.join(", ")),
     };
     Refusal::new(format!("change unit {unit}"), reason, hint)
 }
@@ -89,8 +91,12 @@ mod tests {
         let facts = host_with_gunicorn();
         let (targets, refused) = Target::choose(&facts, &["api.service".into()]);
         assert!(targets.is_empty());
-        assert_eq!(refused[0].hints, ["name one of: gunicorn.service"]);
+        assert_eq!(refused[0].hints, ["gtune doctor   # shows those that do: gunicorn.service"]);
         let (_, refused) = Target::choose(&fresh_host(), &["api.service".into()]);
         assert!(refused[0].hints[0].contains("gtune doctor"));
+        let mut image = fresh_host();
+        (image.host.live, image.host.root) = (false, "/mnt".into());
+        let (_, refused) = Target::choose(&image, &["api.service".into()]);
+        assert!(refused[0].hints[0].starts_with("gtune --root /mnt doctor"), "{refused:?}");
     }
 }

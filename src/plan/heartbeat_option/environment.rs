@@ -6,6 +6,7 @@
 use super::cmd_args::{CmdArgs, VARIABLE};
 use super::program::ExecStart;
 use super::{HEARTBEAT, Wish, loaded_now, trimmed};
+use crate::checks::at_start::line_that_names;
 use crate::facts::{Fact, Unit, UnitAssignment, parse_unit_file, unit_words, variable_in};
 use crate::gunicorn::{Source, Value};
 use crate::plan::{Ground, Refusal};
@@ -143,11 +144,7 @@ impl Wish<'_> {
 
     /// `UnsetEnvironment=` takes the variable away after all others; `PassEnvironment=` brings one that is not seen here.
     fn check_removed(&self, unit: &Unit) -> Result<(), Refusal> {
-        let names = |key: &str| {
-            let mut lines = unit.stored.get(key).into_iter().flatten();
-            let is_variable = |word: String| word.split_once('=').map_or(word.as_str(), |(name, _)| name) == VARIABLE;
-            lines.rfind(|line| unit_words(&line.value).into_iter().any(is_variable))
-        };
+        let names = |key: &str| line_that_names(unit, key, VARIABLE);
         if let Some(UnitAssignment { file, line, .. }) = names("Service.UnsetEnvironment") {
             let reason = format!("{file}, line {line}, takes {VARIABLE} away (UnsetEnvironment=)");
             return Err(self.refuse(reason, format!("in {file}, line {line}: take {VARIABLE} out")));

@@ -179,7 +179,9 @@ impl Host {
 #[test]
 fn a_service_is_told_by_a_drop_in_and_needs_a_restart() {
     let host = Host::with("");
-    let content = "# Written by gtune: gunicorn.service keeps its heartbeat files in memory. To take it back: gtune rollback\n\
+    let content = "# Written by gtune: this Gunicorn keeps its heartbeat files in memory, where\n\
+                   # touching one never waits for a disk.\n\
+                   # Take it back: gtune history, then: gtune rollback ID\n\
                    [Unit]\nRequiresMountsFor=/mem\n[Service]\nEnvironment=\"GUNICORN_CMD_ARGS=--worker-tmp-dir /mem\"\n";
     assert_eq!(host.drop_in(), content);
     let topic = host.apply();
@@ -556,7 +558,7 @@ fn nothing_is_left_for_a_service_that_is_told_already() {
 #[test]
 fn an_unknown_unit_is_refused() {
     let topic = Host::with("").asked(&["api.service"]);
-    assert_eq!(topic.refused[0].hints, ["name one of: gunicorn.service"]);
+    assert_eq!(topic.refused[0].hints, ["gtune doctor   # shows those that do: gunicorn.service"]);
 }
 
 #[test]

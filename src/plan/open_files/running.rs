@@ -33,11 +33,6 @@ pub(super) fn draft(ground: &Ground, request: &Request, service: &Service, wante
     let Manager::SystemUnit(unit) = &service.manager else { return topic };
     if missed {
         topic.needs_restart.push(unit.clone());
-    } else if !topic.changes.is_empty() {
-        topic.warnings.push(format!(
-            "LimitNOFILE= of {unit} counts from its next start; until then the running processes have {}.",
-            wanted.soft
-        ));
     }
     topic
 }

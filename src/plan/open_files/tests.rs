@@ -72,7 +72,7 @@ fn a_unit_gets_a_drop_in_and_every_process_the_limit() {
     assert_eq!(subjects(&topic), [DROP_IN, "pid 812", "pid 815", "pid 816", "pid 820"]);
     assert!(content(&topic).ends_with("[Service]\nLimitNOFILE=8192:524288\n"), "{}", content(&topic));
     assert!(topic.needs_restart.is_empty());
-    assert!(topic.warnings.iter().any(|text| text.contains("next start")), "{:?}", topic.warnings);
+    assert!(topic.warnings.iter().all(|text| text.contains("select(2)")), "{:?}", topic.warnings);
     assert!(places(&facts, &at(8192)).files.contains(DROP_IN));
 }
 
@@ -116,7 +116,9 @@ fn auto_without_a_class_is_refused_with_a_number_to_name() {
 #[test]
 fn a_limit_is_never_lowered_unless_that_is_meant() {
     let topic = draft(&host_with_gunicorn(), &ground(), &at(2048));
-    assert!(topic.changes.is_empty() && !topic.already.is_empty(), "{topic:?}");
+    assert!(topic.changes.is_empty(), "{topic:?}");
+    assert!(topic.already[0].what.starts_with("kept: gunicorn.service: LimitNOFILE="), "{:?}", topic.already);
+    assert!(topic.already[0].what.ends_with(", above 2048; --force lowers it"), "{:?}", topic.already);
     let force = Request { force: true, ..at(2048) };
     let topic = draft(&host_with_gunicorn(), &ground(), &force);
     assert_eq!(topic.changes.len(), 4);
@@ -225,6 +227,20 @@ fn a_unit_that_does_not_run_gets_what_its_arguments_call_for() {
     let mut ground = ground();
     usual.changes.iter().for_each(|change| ground.after(change));
     assert!(draft(&down("/venv/bin/gunicorn wsgi"), &ground, &request(OpenFiles::Auto)).changes.is_empty());
+}
+
+#[test]
+fn what_systemd_gives_by_default_is_not_lowered_where_nothing_is_stored() {
+    let facts = down("/venv/bin/gunicorn wsgi");
+    let topic = draft(&facts, &ground(), &at(10));
+    assert!(topic.changes.is_empty(), "{topic:?}");
+    let kept = "kept: gunicorn.service: systemd gives it LimitNOFILE=1024, above 10; --force lowers it";
+    assert_eq!(topic.already[0].what, kept);
+    let force = Request { force: true, ..at(10) };
+    assert!(content(&draft(&facts, &ground(), &force)).contains("LimitNOFILE=10:524288"));
+    let mut generous = facts;
+    generous.host.systemd_default_open_files = Fact::Known(Limit::At(65_536));
+    assert!(draft(&generous, &ground(), &at(8192)).changes.is_empty(), "what its manager gives counts");
 }
 
 fn managed(manager: Manager) -> Facts {

@@ -4,15 +4,20 @@ use super::Wanted;
 use crate::checks::unit_limit::{KEY, loaded, parse};
 use crate::facts::{Facts, Unit, parse_unit_file};
 use crate::plan::drop_in::DropIn;
+use crate::plan::header::header;
 use crate::plan::{Ground, Left, Topic};
 use crate::units::{Limit, SoftHard};
 use std::collections::BTreeMap;
 
-pub(super) const DROP_IN: DropIn = DropIn { topic: "open-files", keys: &[KEY] };
+pub(super) const DROP_IN: DropIn = DropIn { topic: "open-files", keys: &[KEY], holds: &["LimitNOFILE"] };
 
 /// The hard limit systemd gives a service where nothing is set, since version 240 (systemd-system.conf(5),
 /// DefaultLimitNOFILE=). It is kept where what is loaded cannot be seen, so that no limit is lowered.
 const DEFAULT_HARD: Limit = Limit::At(524_288);
+
+/// The soft limit systemd gives a service where nothing is set (systemd-system.conf(5), DefaultLimitNOFILE=). It counts
+/// where what is loaded cannot be seen, as in an image.
+const DEFAULT_SOFT: Limit = Limit::At(1024);
 
 pub(super) fn draft(facts: &Facts, ground: &Ground, unit: &Unit, wanted: Wanted) -> Topic {
     let loaded = unit.loaded.known().and_then(loaded);
@@ -20,11 +25,18 @@ pub(super) fn draft(facts: &Facts, ground: &Ground, unit: &Unit, wanted: Wanted)
     let is_kept = stored.is_none_or(|stored| wanted.is_met_by(stored.soft));
     let mut topic = Topic::default();
     if let Some(limits) = loaded.or(stored).filter(|limits| is_kept && wanted.is_met_by(limits.soft)) {
-        topic.already(format!("{}: LimitNOFILE={}{}", unit.name, words(limits), wanted.told()));
+        topic.already(wanted.told(format!("{}: LimitNOFILE={}", unit.name, words(limits)), limits.soft));
+        return topic;
+    }
+    let default = facts.host.systemd_default_open_files.known().copied().unwrap_or(DEFAULT_SOFT);
+    if loaded.or(stored).is_none() && wanted.is_below(default) {
+        topic.already(wanted.told(format!("{}: systemd gives it LimitNOFILE={}", unit.name, word(default)), default));
         return topic;
     }
     let hard = hard(facts, loaded.or(stored).map_or(DEFAULT_HARD, |limits| limits.hard), wanted.soft);
-    topic = DROP_IN.draft(unit, ground, &content(SoftHard { soft: Limit::At(wanted.soft), hard }));
+    let limits = SoftHard { soft: Limit::At(wanted.soft), hard };
+    let says = format!("{}: LimitNOFILE={}", unit.name, words(limits));
+    topic = DROP_IN.draft(unit, ground, &content(limits), &says);
     if topic.refused.is_empty() && topic.changes.is_empty() && loaded.is_some() {
         topic
             .left
@@ -52,15 +64,15 @@ fn hard(facts: &Facts, present: Limit, soft: u64) -> Limit {
 }
 
 fn content(limits: SoftHard) -> String {
-    format!(
-        "# Written by gtune: how many files, connections among them, each process of this Gunicorn may open.\n\
-         # Take it back with: gtune rollback\n[Service]\nLimitNOFILE={}\n",
-        words(limits)
-    )
+    let header = header("how many files, connections among them, each process of this Gunicorn may open.");
+    format!("{header}[Service]\nLimitNOFILE={}\n", words(limits))
 }
 
 /// As systemd.exec(5) has it.
 fn words(limits: SoftHard) -> String {
-    let word = |limit: Limit| limit.number().map_or_else(|| "infinity".to_owned(), |number| number.to_string());
     format!("{}:{}", word(limits.soft), word(limits.hard))
+}
+
+fn word(limit: Limit) -> String {
+    limit.number().map_or_else(|| "infinity".to_owned(), |number| number.to_string())
 }

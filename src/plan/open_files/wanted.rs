@@ -1,12 +1,10 @@
 //! The limit that is wanted for a service.
 
+use crate::checks::at_start::stored_settings;
 use crate::checks::by_hand::{gtune, unit_option};
 use crate::checks::open_file_limit::{DEFAULT_CONNECTIONS, greatest_need};
-use crate::facts::{Fact, Facts, Service, Unit, parse_exec_start};
-use crate::gunicorn::{
-    SettingInputs, Settings, Source, Sourced, WorkerClass, descriptors_needed, gunicorn_arguments,
-    recommended_open_files,
-};
+use crate::facts::{Fact, Facts, Service, Unit};
+use crate::gunicorn::{Sourced, WorkerClass, descriptors_needed, recommended_open_files};
 use crate::plan::{OpenFiles, Refusal, Request, Target};
 use crate::units::Limit;
 
@@ -20,8 +18,10 @@ pub(in crate::plan) struct Wanted {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Enough {
-    /// So many or more.
-    AtLeast(u64),
+    /// So many or more, as they were asked for.
+    Asked(u64),
+    /// So many or more, as they are needed: `--nofile auto`.
+    Needed(u64),
     /// `--force`: this number, also where it is lower than what is there.
     Exactly,
 }
@@ -30,22 +30,29 @@ impl Wanted {
     /// Whether a soft limit that is there will do.
     pub fn is_met_by(self, soft: Limit) -> bool {
         match self.enough {
-            Enough::AtLeast(number) => soft.allows(number),
+            Enough::Asked(number) | Enough::Needed(number) => soft.allows(number),
             Enough::Exactly => soft == Limit::At(self.soft),
         }
     }
 
-    /// Why less than the recommended limit will do; empty where a number was asked for.
-    pub fn told(self) -> String {
+    /// Whether it would lower this limit though nobody said that a lower one is meant.
+    pub fn is_below(self, soft: Limit) -> bool {
+        self.enough != Enough::Exactly && soft > Limit::At(self.soft)
+    }
+
+    /// `what` there is with this soft limit, and why it will do: it is kept where less was asked for, and less than the
+    /// recommended limit may be enough.
+    pub fn told(self, what: String, soft: Limit) -> String {
         match self.enough {
-            Enough::AtLeast(number) if number < self.soft => format!(", and {number} are needed"),
-            _ => String::new(),
+            Enough::Asked(number) if self.is_below(soft) => format!("kept: {what}, above {number}; --force lowers it"),
+            Enough::Needed(number) if number < self.soft => format!("{what}, and {number} are needed"),
+            _ => what,
         }
     }
 
     #[cfg(test)]
     pub fn at_least(soft: u64) -> Self {
-        Self { soft, enough: Enough::AtLeast(soft) }
+        Self { soft, enough: Enough::Asked(soft) }
     }
 }
 
@@ -79,7 +86,11 @@ pub(super) fn wanted(
         warnings.push(format!("{soft} is above fs.nr_open: {} gets {cap}; for more, first: {raise}.", target.name));
     }
     let cut = |number: u64| cap.map_or(number, |cap| cap.min(number));
-    let enough = if request.force { Enough::Exactly } else { Enough::AtLeast(cut(enough)) };
+    let enough = match asked {
+        _ if request.force => Enough::Exactly,
+        OpenFiles::At(_) => Enough::Asked(cut(enough)),
+        OpenFiles::Auto => Enough::Needed(cut(enough)),
+    };
     Ok((Wanted { soft: cut(soft), enough }, warnings))
 }
 
@@ -94,16 +105,9 @@ fn class_unknown(facts: &Facts, service: &Service, reason: &str) -> Refusal {
 }
 
 /// The limit for a unit that does not run: which class it will use, its configuration file may say, so the most
-/// demanding one counts, with the number of connections that `ExecStart=` gives.
+/// demanding one counts, with the number of connections that its files give.
 fn at_its_start(unit: &Unit) -> u64 {
-    let stored = unit.winner("Service.ExecStart").map(|line| parse_exec_start(&line.value));
-    let command = stored.or_else(|| unit.loaded.known().map(|loaded| loaded.exec_start.clone())).unwrap_or_default();
-    let settings = Settings::resolve(&SettingInputs {
-        arguments: Fact::Known(gunicorn_arguments(&command).map(<[String]>::to_vec).unwrap_or_default()),
-        arguments_from: Source::ExecStart,
-        variables: Fact::Absent,
-        config: Fact::Absent,
-    });
+    let settings = stored_settings(unit);
     let number = |fact: Fact<Sourced<i64>>, default: u64| {
         fact.known().and_then(|found| u64::try_from(found.value).ok()).unwrap_or(default)
     };

@@ -93,7 +93,7 @@ fn of_host(facts: &Facts, ground: &Ground, wanted: Wanted) -> Topic {
     };
     let mut topic = Topic::default();
     match wanted.is_met_by(before) {
-        true => topic.already(format!("{KEY} is {before}")),
+        true => topic.already(wanted.told(format!("{KEY} is {before}"), before)),
         false if ground.kernel_values.is_some() => topic.refused.push(read_only(facts, wanted)),
         false => topic.changes.push(change(NetworkOf::Gtune, before, wanted)),
     }
@@ -128,7 +128,7 @@ fn of_service(ground: &Ground, service: &Service, wanted: Wanted, is_new: bool) 
     };
     let mut topic = Topic::default();
     if wanted.is_met_by(before) {
-        topic.already(format!("{KEY} in the network of {} is {before}", service.name));
+        topic.already(wanted.told(format!("{KEY} in the network of {} is {before}", service.name), before));
         return topic;
     }
     let Some(start_ticks) = ground.started.get(&pid).copied() else {

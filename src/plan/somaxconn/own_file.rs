@@ -1,9 +1,10 @@
 //! The bytes of gtune's own sysctl file.
 
 use super::KEY;
+use crate::plan::header::header;
 
-const HEADER: &str = "# Written by gtune: the kernel cuts the listen queues that Gunicorn asks for down to this value.\n\
-                      # Take it back with: gtune rollback\n";
+/// What the file is for.
+const PURPOSE: &str = "the kernel cuts the listen queues that Gunicorn asks for down to this value.";
 
 /// The line that sets the value.
 pub(super) fn line(value: u64) -> String {
@@ -12,7 +13,7 @@ pub(super) fn line(value: u64) -> String {
 
 /// The file with this value. Whatever else somebody wrote into it stays as it is, byte for byte.
 pub(super) fn with_value(present: Option<&[u8]>, value: u64) -> Vec<u8> {
-    let Some(present) = present else { return format!("{HEADER}{}\n", line(value)).into_bytes() };
+    let Some(present) = present else { return format!("{}{}\n", header(PURPOSE), line(value)).into_bytes() };
     let lines: Vec<&[u8]> = present.split_inclusive(|byte| *byte == b'\n').collect();
     let Some(own) = lines.iter().rposition(|line| sets_key(line)) else { return appended(present, value) };
     let mut bytes = Vec::with_capacity(present.len() + 8);

@@ -1,6 +1,6 @@
 //! Sockets that listen already: they keep their queue until they listen again.
 
-use crate::checks::by_hand::application_container;
+use crate::checks::by_hand::{self, GunicornOption, application_container};
 use crate::checks::listen_queue::{DEFAULT_BACKLOG, asked, listen_again, socket_unit_decides};
 use crate::facts::{Facts, Listener, ListenerOrigin, Manager, Service};
 use crate::gunicorn::listens_again_on;
@@ -37,9 +37,11 @@ fn of_service(request: &Request, service: &Service, value: u64) -> Topic {
     let listeners = service.listeners.known().map_or(&[][..], Vec::as_slice);
     let own = listeners.is_empty() || listeners.iter().any(|listener| asks_itself(service, listener));
     if value > backlog && own {
-        topic
-            .warnings
-            .push(format!("The backlog of {} stays {backlog}: give Gunicorn --backlog {value} as well.", service.name));
+        let why = format!(
+            "{} asks for a queue of {backlog}: this value alone makes none longer, and the option counts from its next start",
+            service.name
+        );
+        topic.left.push(Left::new(give_backlog(request, service, value), why));
     }
     // A backlog above the bound is cut down to it; a socket unit asks for one of its own.
     for listener in listeners {
@@ -49,6 +51,17 @@ fn of_service(request: &Request, service: &Service, value: u64) -> Topic {
         }
     }
     topic
+}
+
+/// The step that makes Gunicorn ask for a longer queue.
+fn give_backlog(request: &Request, service: &Service, value: u64) -> String {
+    let option = format!("--backlog {value}");
+    // The same plan may change the variable that the step would set, and the step knows only what it holds now.
+    if request.tmpfs.is_some() {
+        return format!("gunicorn {option} …");
+    }
+    let assignment = format!("backlog = {value}");
+    by_hand::give(service, GunicornOption { setting: "backlog", option: &option, assignment: &assignment })
 }
 
 /// Whether Gunicorn's own backlog counts for this socket, and not that of a socket unit.

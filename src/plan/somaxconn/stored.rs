@@ -1,6 +1,7 @@
 //! The value that the next boot sets: a file of sysctl.d that wins with both loaders.
 
 use super::{KEY, Wanted, own_file, what};
+use crate::checks::by_hand::gtune;
 use crate::facts::{Assignment, Fact, Facts, Prediction, SysctlFile, SysctlStore, base_name};
 use crate::plan::drop_in::obstructed;
 use crate::plan::shared_file::replace;
@@ -67,7 +68,7 @@ pub(super) fn draft(facts: &Facts, ground: &Ground, request: &Request, wanted: W
         topic = write(ground, own, wanted.value);
         after = predicted;
     } else {
-        topic.already(stands(facts, &after.systemd));
+        topic.already(stands(facts, &after.systemd, wanted));
     }
     let lowers =
         after.procps.known().filter(|line| line.file == SYSCTL_CONF && !is_enough(facts, &after.procps, wanted));
@@ -96,12 +97,15 @@ fn kernel_default(facts: &Facts) -> Option<u64> {
     facts.host.kernel.known().filter(|_| facts.host.live).map(|kernel| kernel.default_somaxconn())
 }
 
-fn stands(facts: &Facts, fact: &Fact<Assignment>) -> String {
+fn stands(facts: &Facts, fact: &Fact<Assignment>, wanted: Wanted) -> String {
     match fact.known() {
-        Some(line) => format!("the next boot sets {KEY} to {} ({}, line {})", line.value, line.file, line.line),
+        Some(line) => {
+            let what = format!("the next boot sets {KEY} to {} ({}, line {})", line.value, line.file, line.line);
+            wanted.told(what, line.value.parse().unwrap_or_default())
+        }
         None => {
             let default = kernel_default(facts).unwrap_or_default();
-            format!("no sysctl file names {KEY}, and the kernel's default is {default}")
+            wanted.told(format!("no sysctl file names {KEY}, and the kernel's default is {default}"), default)
         }
     }
 }
@@ -170,7 +174,12 @@ fn of_sysctl_conf(facts: &Facts, ground: &Ground, request: &Request, value: u64,
     Topic {
         warnings: vec![format!("{told}: {when}.")],
         left: vec![Left::new(
-            format!("in {SYSCTL_CONF}, line {}: {}   # or: gtune apply --adopt", line.line, own_file::line(value)),
+            format!(
+                "{} apply --somaxconn {value} --adopt   # or in {SYSCTL_CONF}, line {}: {}",
+                gtune(facts),
+                line.line,
+                own_file::line(value)
+            ),
             "systemd-sysctl and sysctl --system then set the same",
         )],
         ..Topic::default()

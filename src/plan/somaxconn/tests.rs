@@ -2,7 +2,7 @@ use super::*;
 use crate::checks::healthy::{fresh_host, host_with_gunicorn, unit, with_service};
 use crate::facts::{Container, Fact, KernelVersion, ListenerOrigin, Reason, Service, SysctlFile, UnitAssignment};
 use crate::gunicorn::{Source, Sourced, WorkerClass};
-use crate::plan::{Change, FileImage, NetworkOf, Obstacle, Place};
+use crate::plan::{Backend, Change, FileImage, Left, NetworkOf, Obstacle, Place, TmpfsRequest};
 use crate::units::Pid;
 use proptest::prelude::*;
 
@@ -77,7 +77,11 @@ fn a_higher_value_is_set_now_and_stored_for_boot() {
 fn what_is_there_is_never_lowered_unless_that_is_meant() {
     let topic = draft(&host_with_gunicorn(), &bare(), &request(1024));
     assert!(topic.changes.is_empty(), "{topic:?}");
-    assert_eq!(topic.already.len(), 2);
+    let kept: Vec<&str> = topic.already.iter().map(|already| already.what.as_str()).collect();
+    assert_eq!(kept[1], "kept: net.core.somaxconn is 4096, above 1024; --force lowers it");
+    assert!(kept[0].starts_with("kept: no sysctl file names net.core.somaxconn") && kept.len() == 2, "{kept:?}");
+    let same = draft(&host_with_gunicorn(), &bare(), &request(4096)).already;
+    assert!(same.iter().all(|already| !already.what.contains("kept")), "{same:?}");
     let force = Request { force: true, ..request(1024) };
     assert_eq!(subjects(&settled(&host_with_gunicorn(), &bare(), &force)), [OWN, "net.core.somaxconn"]);
 }
@@ -279,8 +283,9 @@ fn a_socket_that_listens_already_waits_for_a_restart() {
     let short = || with_service(|service| listener(service).limit = 128);
     let topic = draft(&short(), &bare(), &request(8192));
     assert_eq!(topic.needs_restart, ["gunicorn.service"]);
-    assert!(topic.left[0].command.starts_with("systemctl restart gunicorn.service"), "{:?}", topic.left);
-    let restart = Request { restart: true, ..request(8192) };
+    let restart = |left: &Left| left.command.starts_with("systemctl restart gunicorn.service");
+    assert!(topic.left.iter().any(restart), "{:?}", topic.left);
+    let restart = Request { restart: true, ..request(2048) };
     let topic = draft(&short(), &bare(), &restart);
     assert!(topic.left.is_empty() && topic.needs_restart == ["gunicorn.service"], "{topic:?}");
     assert!(draft(&host_with_gunicorn(), &bare(), &request(8192)).needs_restart.is_empty(), "2048 is what it asks for");
@@ -322,8 +327,12 @@ fn an_asgi_queue_that_no_restart_makes_longer_waits_for_none() {
 #[test]
 fn a_value_above_the_backlog_says_what_else_it_takes() {
     let topic = draft(&host_with_gunicorn(), &bare(), &request(8192));
-    assert!(topic.warnings[0].contains("--backlog 8192"), "{:?}", topic.warnings);
-    assert!(draft(&host_with_gunicorn(), &bare(), &request(2048)).warnings.is_empty());
+    assert!(topic.left[0].command.contains("GUNICORN_CMD_ARGS=--backlog 8192"), "{:?}", topic.left);
+    assert!(shlex::split(&topic.left[0].command).is_some() && topic.warnings.is_empty(), "it can be pasted: {topic:?}");
+    assert!(draft(&host_with_gunicorn(), &bare(), &request(2048)).left.is_empty());
+    let tmpfs = TmpfsRequest { directory: "/mem".into(), size: None, backend: Backend::Fstab };
+    let both = Request { tmpfs: Some(tmpfs), ..request(8192) };
+    assert_eq!(draft(&host_with_gunicorn(), &bare(), &both).left[0].command, "gunicorn --backlog 8192 …");
 }
 
 proptest! {

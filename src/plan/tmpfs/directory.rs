@@ -1,6 +1,7 @@
 //! The directory that is to be a mount point.
 
 use super::wish::Wish;
+use crate::checks::by_hand::gtune;
 use crate::facts::Fact;
 use crate::plan::{Change, DirectoryImage, Obstacle, Refusal};
 use crate::units::quoted;
@@ -85,7 +86,7 @@ fn above(wish: &Wish<'_>) -> Option<Refusal> {
 
 /// A directory that a link leads to: the kernel, and systemd, know the mount by where it really is.
 fn by_link(wish: &Wish<'_>, really: &str) -> Refusal {
-    let hint = format!("gtune apply --tmpfs {}", quoted(really));
+    let hint = format!("{} apply --tmpfs {}", gtune(wish.facts), quoted(really));
     wish.refuse(format!("a symbolic link leads to it, and it is {really}"), vec![hint])
 }
 

@@ -73,7 +73,11 @@ impl<'a> Table<'a> {
         if !read.tells("nofail") {
             options.push("nofail".to_owned());
         }
-        self.rewrite(wish, line, marked(options))
+        let mut stored = self.rewrite(wish, line, marked(options))?;
+        if is_tmpfs {
+            stored.keeps_size(wish, &line.options);
+        }
+        Ok(stored)
     }
 
     /// The same line with other options, and with another type where that is wrong.

@@ -55,6 +55,8 @@ fn mounted(wish: &Wish<'_>, mount: &Mount, stored: Option<&Stored>) -> Result<To
     let caps = wish.caps(stored.map(|stored| TmpfsOptions::read(&stored.options)).as_ref());
     let lacks = wish.lacks(&read, caps);
     let mut topic = Topic { warnings: wish.remarks(&read), ..Topic::default() };
+    let kept = wish.kept_size(&format!("{directory} is mounted"), &read);
+    kept.into_iter().for_each(|kept| topic.already(kept));
     if lacks.is_empty() {
         topic.already(format!("{directory} is mounted: tmpfs, {}", mount.options.join(",")));
         topic.warnings.extend(unlike_stored(wish, &read, stored));

@@ -20,7 +20,7 @@ pub use directory::check_directory;
 use super::{Ground, Places, Refusal, Request, Topic};
 use crate::facts::Facts;
 use std::collections::BTreeSet;
-use wish::Wish;
+use wish::{Lowering, Wish};
 
 /// The table of mounts for boot (fstab(5)).
 const FSTAB: &str = "/etc/fstab";
@@ -47,7 +47,8 @@ pub fn draft(facts: &Facts, ground: &Ground, request: &Request) -> Topic {
             return Topic::refused(Refusal::new(what, reason, "choose a directory of its own, such as /mem"));
         }
     };
-    let wish = Wish { facts, ground, asked, adopt: request.adopt, directory: &directory };
+    let lowering = if request.force { Lowering::Meant } else { Lowering::NotMeant };
+    let wish = Wish { facts, ground, asked, adopt: request.adopt, lowering, directory: &directory };
     system::draft(&wish).or_else(|| container::draft(&wish)).unwrap_or_else(|| own_mount(&wish))
 }
 

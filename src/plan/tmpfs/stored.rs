@@ -30,9 +30,17 @@ impl Stored {
         let mut stored = Self { topic: Topic::default(), source: source.to_owned(), options: options.to_vec() };
         stored.topic.already(what);
         stored.rehearse(wish);
+        stored.keeps_size(wish, options);
         let remarks = wish.remarks(&TmpfsOptions::read(options));
         stored.topic.warnings.extend(remarks);
         stored
+    }
+
+    /// Says where the size that was stored before is kept.
+    pub fn keeps_size(&mut self, wish: &Wish<'_>, before: &[String]) {
+        let what = format!("the next boot mounts {}", wish.directory);
+        let kept = wish.kept_size(&what, &TmpfsOptions::read(before));
+        kept.into_iter().for_each(|kept| self.topic.already(kept));
     }
 
     /// Asks for a trial mount, where that can say anything: an image is booted by another kernel.

@@ -7,6 +7,7 @@ use super::wish::{Wish, marked, outside_fstab, shown};
 use crate::checks::made_for_gunicorn;
 use crate::facts::{Fact, FstabEntry, MountUnit};
 use crate::plan::drop_in::obstructed;
+use crate::plan::header::{edit_is_lost, is_edited};
 use crate::plan::mount_options::TmpfsOptions;
 use crate::plan::{Change, FileImage, Place, Refusal, Topic};
 use crate::units::quoted;
@@ -125,7 +126,10 @@ pub(super) fn store(wish: &Wish<'_>, table: &Table<'_>, unit: Option<UnitFile>) 
     } else {
         let live = wish.mount().map(|mount| TmpfsOptions::read(&mount.options));
         let is_tmpfs = !lacks.iter().any(|lack| lack == "Type=tmpfs");
-        write(wish, wish.mended(if is_tmpfs { unit.options() } else { &[] }, wish.caps(&live)))?
+        let before = if is_tmpfs { unit.options() } else { &[] };
+        let mut stored = write(wish, wish.mended(before, wish.caps(&live)))?;
+        stored.keeps_size(wish, before);
+        stored
     };
     match line {
         Some(line) if wish.adopt => stored.topic.changes.extend(table.without(wish, line)?),
@@ -156,6 +160,9 @@ fn instead_of(wish: &Wish<'_>, table: &Table<'_>, line: Option<&FstabEntry>) -> 
     Ok(stored)
 }
 
+/// The keys that gtune's own unit has.
+const KEYS: [&str; 8] = ["Description", "Documentation", "Before", "What", "Where", "Type", "Options", "WantedBy"];
+
 /// The changes that write the unit and enable it.
 fn write(wish: &Wish<'_>, options: Vec<String>) -> Result<Stored, Refusal> {
     let path = file_of(wish.directory);
@@ -178,7 +185,11 @@ fn write(wish: &Wish<'_>, options: Vec<String>) -> Result<Stored, Refusal> {
             changes.push(change);
         }
     }
-    let mut stored = Stored { topic: Topic { changes, ..Topic::default() }, source: "tmpfs".to_owned(), options };
+    // With --adopt it is said already that a file of others gives way.
+    let was_edited = place.image.known().is_some_and(|file| is_edited(&file.content.0, &KEYS)) && !wish.adopt;
+    let warnings = was_edited.then(|| edit_is_lost(&file_of(wish.directory))).into_iter().collect();
+    let topic = Topic { changes, warnings, ..Topic::default() };
+    let mut stored = Stored { topic, source: "tmpfs".to_owned(), options };
     stored.rehearse(wish);
     Ok(stored)
 }

@@ -1,6 +1,7 @@
 //! The file of a mount unit (systemd.mount(5)): its name, its text, and the link that enables it.
 
 use crate::facts::{MountUnit, unit_name_of_path};
+use crate::plan::header::header;
 use crate::plan::{FileImage, Obstacle, Place};
 
 /// Where an administrator's units lie (systemd.unit(5)).
@@ -21,9 +22,10 @@ pub(super) fn link_of(directory: &str) -> String {
 /// There is no `nofail` in a unit: local-fs.target wants the mount and does not require it, so a boot goes on without.
 pub(super) fn text(directory: &str, options: &[String]) -> String {
     let escaped = |value: &str| value.replace('%', "%%");
+    let purpose = "memory for the heartbeat files of Gunicorn. local-fs.target wants this mount and does not require \
+                   it: a boot goes on without it.";
     format!(
-        "# Written by gtune. local-fs.target wants this mount and does not require it: a boot goes on without it.\n\
-         [Unit]\n\
+        "{}[Unit]\n\
          Description=Memory for the heartbeat files of Gunicorn\n\
          Documentation=man:tmpfs(5) man:systemd.mount(5)\n\
          Before=local-fs.target\n\
@@ -36,6 +38,7 @@ pub(super) fn text(directory: &str, options: &[String]) -> String {
          \n\
          [Install]\n\
          WantedBy=local-fs.target\n",
+        header(purpose),
         escaped(directory),
         escaped(&options.join(","))
     )

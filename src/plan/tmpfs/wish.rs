@@ -1,7 +1,8 @@
 //! What is wished for, and what mount options lack of it.
 
+use crate::checks::by_hand::gtune;
 use crate::facts::{Facts, FstabEntry, Mount};
-use crate::plan::mount_options::{self, TmpfsOptions, is_userspace};
+use crate::plan::mount_options::{self, Cap, TmpfsOptions, is_userspace};
 use crate::plan::{Ground, MountSize, Refusal, TmpfsRequest, Topic};
 use crate::units::{Bytes, quoted};
 
@@ -13,6 +14,8 @@ pub(super) struct Wish<'a> {
     pub asked: &'a TmpfsRequest,
     /// `--adopt`.
     pub adopt: bool,
+    /// `--force`.
+    pub lowering: Lowering,
     /// The directory, normalised.
     pub directory: &'a str,
 }
@@ -22,6 +25,13 @@ pub(super) struct Wish<'a> {
 pub(super) struct Caps {
     pub size: MountSize,
     pub inodes: u64,
+}
+
+/// Whether a size below the present one is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lowering {
+    Meant,
+    NotMeant,
 }
 
 /// The size in the recipe of Gunicorn's FAQ. Heartbeat files are empty, so it is no need but a cap on what anyone else
@@ -45,10 +55,10 @@ impl<'a> Wish<'a> {
 
     /// The command that was run, with these options more.
     pub fn again(&self, more: &str) -> String {
-        let root =
-            if self.facts.host.live { String::new() } else { format!(" --root {}", quoted(&self.facts.host.root)) };
         let size = self.asked.size.map(|size| format!(" --size {}", mount_options::size_value(size)));
-        format!("gtune{root} apply --tmpfs {}{}{more}", quoted(self.directory), size.unwrap_or_default())
+        let force = if self.lowering == Lowering::Meant { " --force" } else { "" };
+        let (gtune, directory) = (gtune(self.facts), quoted(self.directory));
+        format!("{gtune} apply --tmpfs {directory}{}{force}{more}", size.unwrap_or_default())
     }
 
     /// The mount that is seen at the directory now.
@@ -70,9 +80,41 @@ impl<'a> Wish<'a> {
 
     /// The bounds for options that have none: what was asked for, else what these others have.
     pub fn caps<'o>(&self, others: impl IntoIterator<Item = &'o TmpfsOptions>) -> Caps {
-        let bound = || others.into_iter().find_map(TmpfsOptions::bound);
+        let there = others.into_iter().find(|options| options.bound().is_some());
+        let bound = there.and_then(TmpfsOptions::bound);
+        let asked = self.asked.size.filter(|_| there.is_none_or(|there| self.kept(there).is_none()));
         let inodes = self.inodes_needed().checked_next_power_of_two().unwrap_or(u64::MAX);
-        Caps { size: self.asked.size.or_else(bound).unwrap_or(DEFAULT_SIZE), inodes: inodes.max(DEFAULT_INODES) }
+        Caps { size: asked.or(bound).unwrap_or(DEFAULT_SIZE), inodes: inodes.max(DEFAULT_INODES) }
+    }
+
+    /// Why these options keep their size though another was asked for: it is smaller, or may be, and nobody said that
+    /// this is meant.
+    fn kept(&self, options: &TmpfsOptions) -> Option<String> {
+        let asked = self.asked.size.filter(|_| self.lowering == Lowering::NotMeant && options.bounds_size())?;
+        if options.is_size(asked, self.memory()) {
+            return None;
+        }
+        let (there, wanted) = (options.size?, Cap::from(asked));
+        let is_smaller = match (there, wanted) {
+            (Cap::Percent(there), Cap::Percent(wanted)) => Some(wanted < there),
+            _ => there.bytes(self.memory()).zip(wanted.bytes(self.memory())).map(|(there, wanted)| wanted < there),
+        };
+        let wanted = mount_options::size_value(asked);
+        match is_smaller {
+            Some(false) => None,
+            Some(true) => Some(format!("above {wanted}; --force makes it smaller")),
+            None => Some(format!("and {wanted} may be less; --force sets it")),
+        }
+    }
+
+    /// The same as a line of what is already so: `kept: /mem is mounted with size=20%, above 10%; …`.
+    pub fn kept_size(&self, what: &str, options: &TmpfsOptions) -> Option<String> {
+        let size = match options.size? {
+            Cap::Bytes(bytes) => format!("size={}", mount_options::count(bytes)),
+            Cap::Percent(percent) => format!("size={percent}%"),
+            Cap::Pages(pages) => format!("nr_blocks={pages}"),
+        };
+        Some(format!("kept: {what} with {size}, {}", self.kept(options)?))
     }
 
     /// What options lack of the wish, as the options that would mend it: `nosuid`, `size=64m`.
@@ -87,7 +129,7 @@ impl<'a> Wish<'a> {
         };
         let mut lacks: Vec<String> = options.lacks().into_iter().filter_map(mend).collect();
         let asked = self.asked.size.filter(|size| options.bounds_size() && !options.is_size(*size, self.memory()));
-        lacks.extend(asked.map(size_option));
+        lacks.extend(asked.filter(|_| self.kept(options).is_none()).map(size_option));
         lacks
     }
 

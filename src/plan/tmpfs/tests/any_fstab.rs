@@ -101,7 +101,7 @@ proptest! {
         let request = size.map_or_else(|| asked("/mem"), |size| sized(&format!("{size}m")));
         let (facts, ground) = (fresh_host(), Ground::default());
         let wanted = request.tmpfs.as_ref().unwrap();
-        let wish = Wish { facts: &facts, ground: &ground, asked: wanted, adopt: true, directory: "/mem" };
+        let wish = Wish { facts: &facts, ground: &ground, asked: wanted, adopt: true, lowering: Lowering::NotMeant, directory: "/mem" };
         let options: Vec<String> = options.into_iter().map(str::to_owned).collect();
         let caps = wish.caps(None);
         let mended = wish.mended(&options, caps);

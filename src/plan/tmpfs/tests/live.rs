@@ -28,9 +28,48 @@ fn a_loose_mount_of_gtunes_own_needs_no_adopt() {
     assert_eq!(kinds(&topic), ["remount"]);
 }
 
+fn forced(request: Request) -> Request {
+    Request { force: true, ..request }
+}
+
+#[test]
+fn a_smaller_size_is_taken_by_force_alone() {
+    let stored = ground(&format!("{LINE}\n"));
+    let facts = mounted(CAREFUL);
+    let topic = planned(&facts, &stored, &sized("16m"));
+    assert_eq!(kinds(&topic), [""; 0]);
+    let said: Vec<&str> = topic.already.iter().map(|already| already.what.as_str()).collect();
+    for kept in [
+        "kept: /mem is mounted with size=64m, above 16m; --force makes it smaller",
+        "kept: the next boot mounts /mem with size=64m, above 16m; --force makes it smaller",
+    ] {
+        assert!(said.contains(&kept), "{said:?}");
+    }
+    assert_eq!(kinds(&planned(&facts, &stored, &sized("128m"))), ["remount", "line"]);
+    let new = planned(&facts, &ground(""), &sized("16m"));
+    assert!(fstab_after(&new).contains("size=64m,"), "what is stored for boot is not smaller than what is mounted");
+}
+
+#[test]
+fn a_smaller_unit_is_written_by_force_alone() {
+    let stored = with_unit("size=20%,nr_inodes=4k,nosuid,nodev,noexec,comment=for-gunicorn");
+    let mut facts = fresh_host();
+    (facts.host.live, facts.host.root) = (false, "/mnt".into());
+    let percent = |percent| {
+        let mut request = asked("/mem");
+        request.tmpfs.as_mut().unwrap().size = Some(MountSize::Percent(percent));
+        request
+    };
+    let files = |request: &Request| kinds(&planned(&facts, &stored, request)).contains(&"file");
+    assert!(!files(&percent(10)) && files(&forced(percent(10))) && files(&percent(30)));
+    let topic = planned(&facts, &stored, &sized("64m"));
+    let unsure = "kept: the next boot mounts /mem with size=20%, and 64m may be less; --force sets it";
+    assert!(topic.already.iter().any(|already| already.what == unsure), "the memory is not known: {topic:?}");
+}
+
 #[test]
 fn another_size_is_given_to_the_mount_and_to_the_line() {
-    let topic = planned(&mounted(CAREFUL), &ground(&format!("{LINE}\r\n#end")), &sized("16m"));
+    let topic = planned(&mounted(CAREFUL), &ground(&format!("{LINE}\r\n#end")), &forced(sized("16m")));
     assert_eq!(kinds(&topic), ["remount", "line"]);
     let line = LINE.replace("size=64m,", "").replace(",comment=for-gunicorn", ",comment=for-gunicorn,size=16m");
     assert_eq!(fstab_after(&topic), format!("{line}\r\n#end"));
@@ -134,6 +173,10 @@ fn a_directory_that_a_link_leads_to_is_called_by_its_name() {
     let mut ground = ground("");
     ground.directories.insert("/mem".into(), Place::holding("/srv/mem", DirectoryImage::OF_ROOT));
     assert_eq!(refused(&fresh_host(), &ground, &asked("/mem")).hints, ["gtune apply --tmpfs /srv/mem"]);
+    let mut image = fresh_host();
+    (image.host.live, image.host.root) = (false, "/mnt".into());
+    assert_eq!(refused(&image, &ground, &asked("/mem")).hints, ["gtune --root /mnt apply --tmpfs /srv/mem"]);
+    assert_eq!(refused(&image, &ground, &asked("/var/tmp")).hints, ["gtune --root /mnt apply --tmpfs /mem"]);
     ground.directories.insert("/mem/new".into(), Place::free("/mem/new"));
     assert_eq!(refused(&fresh_host(), &ground, &asked("/mem/new")).hints, ["gtune apply --tmpfs /srv/mem/new"]);
 }

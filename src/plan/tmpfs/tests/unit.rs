@@ -47,7 +47,10 @@ fn a_unit_that_is_there_counts_whichever_way_was_asked_for() {
         assert_eq!(kinds(&adopted), ["file", "directory", "link"]);
     }
     let own = with_unit("size=8m,comment=for-gunicorn");
-    assert_eq!(kinds(&planned(&mounted(CAREFUL), &own, &asked("/mem"))), ["file", "directory", "link"]);
+    let topic = planned(&mounted(CAREFUL), &own, &asked("/mem"));
+    assert_eq!(kinds(&topic), ["file", "directory", "link"]);
+    let edit = format!("{UNIT} was edited since gtune wrote it; the edit is lost.");
+    assert!(topic.warnings.contains(&edit), "{:?}", topic.warnings);
 }
 
 #[test]
