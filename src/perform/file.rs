@@ -6,7 +6,7 @@
 
 use super::hint::gtune;
 use super::spot::{Spot, same};
-use super::{Care, settle, temporary};
+use super::{Care, backup, settle, temporary};
 use crate::host::ground::{Seen, SeenFile};
 use crate::host::{Last, Root};
 use crate::plan::{FileImage, Standing, Trouble};
@@ -75,7 +75,8 @@ fn difference(now: Option<&FileImage>, before: Option<&FileImage>, after: Option
 
 /// Makes it so. `mark` names the transaction, and with it the temporary file.
 ///
-/// With `Care::Overwrite` whatever file is there is replaced; with any other care only one that is as in `before`.
+/// With `Care::Overwrite` whatever file is there is replaced, after a copy of it was kept in the backup directory of the
+/// transaction; with any other care only one that is as in `before`.
 ///
 /// # Errors
 /// What the system refuses, or that somebody else changed the file meanwhile; it is as it was then, or as somebody else
@@ -106,14 +107,27 @@ pub fn make(
     if !expected && care != Care::Overwrite {
         return Err(spot.meanwhile());
     }
+    if let (Some(now), false) = (seen, expected) {
+        backup::keep_forced(root, mark, path, now)?;
+    }
     match (now, after) {
         (None, None) => return Ok(()),
         (None, Some(after)) => put(&spot, after)?,
-        (Some(now), Some(after)) => replace(&spot, &now, after, care)?,
+        (Some(now), Some(after)) => replace(&spot, &now, &with_own_attributes(&now.image, before, after), care)?,
         (Some(now), None) => remove(&spot, &now, care)?,
     }
     spot.sync()?;
     spot.verify(after)
+}
+
+/// The image with those extended attributes that the file has got since, whoever gave them: a change that does not know
+/// of an attribute does not take it away.
+fn with_own_attributes(now: &FileImage, before: Option<&FileImage>, after: &FileImage) -> FileImage {
+    let is_known = |name: &str| [before, Some(after)].into_iter().flatten().any(|i| i.attributes.contains_key(name));
+    let own = now.attributes.iter().filter(|(name, _)| !is_known(name));
+    let mut with = after.clone();
+    with.attributes.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+    with
 }
 
 /// Puts a new file where nothing is.

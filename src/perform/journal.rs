@@ -1,12 +1,13 @@
 //! Writing a journal: each record is on disk before what comes after it begins.
 
+use super::backup;
 use super::history::Kept;
 use super::lock::Lock;
-use super::state_directory::{cannot, io_reason, is_there};
-use crate::plan::{Action, Begin, Change, FileImage, Plan, Record, Trouble};
+use super::state_directory::{LARGEST_JOURNAL, cannot, io_reason};
+use crate::plan::{Action, Begin, Change, Plan, Record, Trouble};
+use crate::units::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchmod, fchown, fsync, openat, renameat, unlinkat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::fs::File;
 use std::io::Write;
@@ -19,6 +20,9 @@ const NEW: OFlags = OFlags::WRONLY
     .union(OFlags::APPEND)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// Room that is left for what follows the last change: how it came out, and some thousand rollbacks that have to wait.
+const RESERVE: u64 = 1 << 20;
 
 /// Who wants a transaction, and on which boot.
 #[derive(Debug, Clone, Default)]
@@ -164,21 +168,16 @@ impl Book for Journal<'_> {
         else {
             return Ok(());
         };
-        let directory = self.lock.state().make_below(&format!("backup/{}", self.begin.id))?;
-        let name = backup_name(path);
-        // The first image is what was there before the transaction; a second change of the same file is gtune's own.
-        if is_there(&directory, &name) {
-            return Ok(());
-        }
-        copy(&directory, &name, image).map_err(|error| {
-            let _ = unlinkat(&directory, name.as_str(), AtFlags::empty());
-            let shown = self.lock.state().shown(&format!("backup/{}/{name}", self.begin.id));
-            Trouble::new(format!("write {shown}"), io_reason(&error))
-        })
+        backup::keep(self.lock.state(), &self.begin.id, path, image)
     }
 
     fn write(&mut self, record: &Record) -> Result<(), Trouble> {
         let line = line(record)?;
+        if matches!(record, Record::Intent { .. }) && self.length + line.len() as u64 > LARGEST_JOURNAL - RESERVE {
+            let reason = format!("it would become larger than {}, and could not be read again", Bytes(LARGEST_JOURNAL));
+            let trouble = Trouble::new(format!("write {}", self.shown()), reason);
+            return Err(trouble.with_hint("apply fewer changes at a time"));
+        }
         let Some(file) = &mut self.file else { return Err(Trouble::new("write a journal", "it has not begun")) };
         match file.write_all(&line).and_then(|()| file.sync_data()) {
             Ok(()) => {
@@ -223,36 +222,12 @@ fn after(newest: Option<Timestamp>, now: Timestamp) -> Timestamp {
     next.map_or(now, |next| next.max(now))
 }
 
-/// One name for a path: `etc%2Ffstab`. Of a path that is too long for a name its end is kept.
-fn backup_name(path: &str) -> String {
-    /// The longest name of a file (NAME_MAX of limits.h).
-    const LONGEST: usize = 255;
-    let name = path.trim_start_matches('/').replace('%', "%25").replace('/', "%2F");
-    let start = name.len().saturating_sub(LONGEST);
-    let start = (start..=name.len()).find(|at| name.is_char_boundary(*at)).unwrap_or(name.len());
-    name.get(start..).unwrap_or_default().to_owned()
-}
-
-fn copy(directory: &OwnedFd, name: &str, image: &FileImage) -> std::io::Result<()> {
-    let mut file = File::from(openat(directory, name, NEW, Mode::RUSR | Mode::WUSR)?);
-    file.write_all(&image.content.0)?;
-    let owned = fchown(&file, Some(Uid::from_raw(image.owner.uid)), Some(Gid::from_raw(image.owner.gid)));
-    // Only root may give a file away; the journal holds whose it was.
-    if !matches!(owned, Ok(()) | Err(Errno::PERM | Errno::INVAL)) {
-        owned?;
-    }
-    // Without the bits that make a program run as somebody else.
-    fchmod(&file, Mode::from_raw_mode(image.mode & 0o777))?;
-    file.sync_all()?;
-    Ok(fsync(directory)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::Root;
     use crate::perform::history::{history, refuse_unfinished};
-    use crate::plan::{StepState, TransactionState};
+    use crate::plan::{FileImage, StepState, TransactionState};
     use std::fs::{self, OpenOptions};
     use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
@@ -325,7 +300,26 @@ mod tests {
         let Change::Line { before: Some(before), .. } = fstab() else { unreachable!() };
         assert_eq!(fs::read(&backup).unwrap(), before.content.0);
         assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o644);
-        assert!(backup_name(&format!("/{}ü/x", "a/".repeat(200))).ends_with("ü%2Fx"));
+    }
+
+    #[test]
+    fn a_journal_becomes_no_larger_than_is_read_and_always_has_room_for_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        let lock = Lock::take(&root).unwrap();
+        let mut journal = begun(&lock);
+        let image = FileImage::configuration(vec![0; 4 << 20]);
+        let large = Change::File { path: "/etc/large".into(), before: None, after: Some(image) };
+        let written = (1..).map(|step| journal.write(&Record::Intent { step, change: large.clone() }));
+        let trouble = written.take(64).find_map(Result::err).expect("64 MiB are full");
+        assert!(trouble.reason.contains("larger than 64 MiB"), "{trouble}");
+        for step in 1..1000 {
+            journal.write(&Record::Undone { step }).unwrap();
+        }
+        assert_eq!(
+            refuse_unfinished(lock.state()).unwrap_err().reason,
+            format!("transaction {} was cut short", journal.id())
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Each kind of change has a file of its own with two functions: `standing` says how what is there now stands to the
 //! change, `make` makes it so. Taking back is `make` of the inverse.
 
+mod backup;
 mod directory;
 mod file;
 mod hint;

@@ -136,10 +136,10 @@ impl World {
 impl Host {
     pub fn standing(&self, change: &Change) -> Standing {
         match change {
-            Change::Directory { path, after, .. } => match self.directories.contains(path) {
-                true if self.mounts.contains_key(path) => Standing::Other("a mount".into()),
-                is_there => either(is_there == after.is_none(), is_there == after.is_some(), "a directory"),
-            },
+            Change::Directory { path, after, .. } => {
+                let is_there = self.directories.contains(path);
+                either(is_there == after.is_none(), is_there == after.is_some(), "a directory")
+            }
             Change::File { path, before, after } => {
                 let file = self.files.get(path);
                 either(file == before.as_ref(), file == after.as_ref(), "another file")
@@ -182,6 +182,9 @@ impl Host {
                 Some(MountTrouble::Other(Trouble::new(format!("remove {path}"), reason)))
             }
             Change::Mount { target, after: None, .. } if self.holds(target) => Some(MountTrouble::Busy),
+            Change::Directory { path, after: None, .. } if self.mounts.contains_key(path) => {
+                Some(MountTrouble::MountPoint)
+            }
             Change::Mount { target, .. } if !self.directories.contains(target) => {
                 Some(MountTrouble::Other(Trouble::new(format!("mount {target}"), "no such directory")))
             }
@@ -286,8 +289,8 @@ impl Hand for ModelHand<'_> {
         self.0.borrow().host.ended.contains(&process)
     }
 
-    fn holds_something(&self, directory: &str) -> bool {
-        !self.0.borrow().host.inside(directory).is_empty()
+    fn held(&self, directory: &str) -> Option<String> {
+        super::mount::held_names(&self.0.borrow().host.inside(directory))
     }
 
     fn reload(&self) -> Result<(), Trouble> {

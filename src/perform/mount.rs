@@ -9,19 +9,21 @@ mod options;
 mod place;
 mod refused;
 mod remount;
+mod unmount;
 
 pub(super) use demand::Demand;
 pub(super) use effect::{Effect, Machine};
 pub(super) use options::Split;
-pub(super) use place::errno_of;
+pub(super) use place::{errno_of, held_names};
 pub(super) use refused::refused;
 
+use super::Care;
 use crate::plan::{MountImage, Standing, Trouble};
 use crate::units::quoted;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, mount, umount2};
 use options::completed;
-use place::{Mounted, Place, PlaceTrouble, by_handle, is_empty, mounts};
+use place::{Mounted, Place, PlaceTrouble, by_handle, is_empty};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// How the mount point stands to a change from `before` to `after`, by what the mounted file system does and not by how
@@ -43,6 +45,10 @@ pub fn standing(target: &str, before: Option<&MountImage>, after: Option<&MountI
             (Some(_), Some(_)) => Standing::Other("nothing is mounted there".to_owned()),
         });
     };
+    // gtune mounts where nothing is mounted, so that what lies over another mount is somebody else's.
+    if (before.is_none() || after.is_none()) && mounted.is_over_another().map_err(|errno| failed(&what, errno))? {
+        return Ok(Standing::Other(format!("another {} is mounted over it", mounted.mount.kind)));
+    }
     let difference = |image: &MountImage, other| difference(&mounted, image, other).map_err(|e| failed(&what, e));
     let from_after = after.map(|after| difference(after, before)).transpose()?;
     if from_after.as_deref() == Some("") {
@@ -65,6 +71,9 @@ fn difference(mounted: &Mounted, image: &MountImage, other: Option<&MountImage>)
     if mounted.mount.kind.name() != image.kind {
         return Ok(format!("its type is {}, not {}", mounted.mount.kind, image.kind));
     }
+    if mounted.mount.source != image.source {
+        return Ok(format!("its source is {}, not {}", mounted.mount.source, image.source));
+    }
     let machine = Machine::here()?;
     let options = completed(&image.kind, &image.options, other.map(|other| &*other.options), machine);
     let unmet = Demand::of(&image.kind, &options, machine).unmet(&Effect::of(&mounted.directory)?);
@@ -76,6 +85,10 @@ fn difference(mounted: &Mounted, image: &MountImage, other: Option<&MountImage>)
 pub enum MountTrouble {
     /// It is in use: files in it are open. Nothing was changed.
     Busy,
+    /// It holds this, which would be lost with it: `it holds 3 files, first: queue.db`. Nothing was changed.
+    Holds(String),
+    /// A directory that is to go is the mount point of something. Nothing was changed.
+    MountPoint,
     /// Anything else.
     Other(Trouble),
 }
@@ -88,14 +101,22 @@ impl From<Trouble> for MountTrouble {
 
 /// Mounts, mounts again with other options, or unmounts.
 ///
+/// Only with `Care::Overwrite` is unmounted what holds something, or has other options than in `before`. What is mounted
+/// over the mount that is meant, or has another type or source, is never unmounted.
+///
 /// # Errors
 /// What the system refuses; nothing is changed then.
-pub fn make(target: &str, before: Option<&MountImage>, after: Option<&MountImage>) -> Result<(), MountTrouble> {
+pub fn make(
+    target: &str,
+    before: Option<&MountImage>,
+    after: Option<&MountImage>,
+    care: Care,
+) -> Result<(), MountTrouble> {
     match (before, after) {
         (None, None) => Ok(()),
         (None, Some(image)) => mount_new(target, image),
         (Some(before), Some(after)) => remount::remount(target, before, after),
-        (Some(image), None) => unmount(target, image),
+        (Some(image), None) => unmount::unmount(target, image, care),
     }
 }
 
@@ -163,28 +184,6 @@ fn there(what: &str, target: &str, kind: &str) -> Result<Mounted, Trouble> {
     }
     let hint = format!("findmnt --mountpoint {}", quoted(target));
     Err(Trouble::new(what, format!("a {} is mounted there, no {kind}", mounted.mount.kind)).with_hint(hint))
-}
-
-/// Unmounts at once or not at all. A lazy unmount (`MNT_DETACH`) would leave what uses it on a file system that nobody
-/// can see or mount again.
-fn unmount(target: &str, image: &MountImage) -> Result<(), MountTrouble> {
-    let what = format!("unmount {target}");
-    // The handle on the mount is dropped here: it would keep it in use.
-    let gone = there(&what, target, &image.kind)?.mount;
-    let place = Place::hold(target).map_err(|trouble| unusable(&what, target, trouble))?;
-    match umount2(place.by_parent().as_str(), MntFlags::UMOUNT_NOFOLLOW) {
-        Ok(()) => {}
-        Err(Errno::EBUSY) => return Err(MountTrouble::Busy),
-        Err(errno) => return Err(refused(&what, errno, &image.kind, &image.options).into()),
-    }
-    match mounts() {
-        // The number of a mount is given again once it is free.
-        Ok(mounts) if mounts.iter().any(|mount| (mount.id, &mount.mount_point) == (gone.id, &gone.mount_point)) => {
-            Err(Trouble::new(what, "the kernel says it is done, and it is still there").into())
-        }
-        // Without the list umount2(2) alone has to be believed.
-        Ok(_) | Err(_) => Ok(()),
-    }
 }
 
 fn unusable(what: &str, target: &str, trouble: PlaceTrouble) -> Trouble {

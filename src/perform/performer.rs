@@ -235,6 +235,8 @@ fn outcome_of(came_to: Result<(), Trouble>) -> StepOutcome {
 fn plain(change: &Change, trouble: MountTrouble) -> Trouble {
     match trouble {
         MountTrouble::Busy => Trouble::new(change.to_string(), "files in it are open"),
+        MountTrouble::Holds(held) => Trouble::new(change.to_string(), held),
+        MountTrouble::MountPoint => Trouble::new(change.to_string(), "it is a mount of its own"),
         MountTrouble::Other(trouble) => trouble,
     }
 }

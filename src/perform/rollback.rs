@@ -172,7 +172,7 @@ impl<'a, H: Hand> Rollback<'a, H> {
         }
         let outcome = if for_real { Some(self.undo.take_back(change)) } else { self.undo.foresee(change) };
         outcome.map(|outcome| match outcome {
-            UndoOutcome::Waits { .. } => self.waits(change),
+            UndoOutcome::Waits { .. } if matches!(change, Change::Mount { .. }) => self.waits(change),
             other => other,
         })
     }

@@ -10,6 +10,10 @@ use nix::errno::Errno;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, fsync, linkat, openat, renameat, renameat_with, unlinkat};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// The longest name of a file (NAME_MAX of limits.h).
+const LONGEST_NAME: usize = 255;
 
 /// A name in a directory, and the temporary name beside it.
 pub struct Spot<'a> {
@@ -59,16 +63,20 @@ impl<'a> Spot<'a> {
 
     /// What is at the name now.
     pub fn look(&self) -> Result<Seen, Trouble> {
-        self.look_at(&self.site.name)
+        self.look_at(&self.site.name).map_err(|errno| self.refused(errno))
     }
 
     /// What is at the temporary name now.
     pub fn look_at_temporary(&self) -> Result<Seen, Trouble> {
-        self.look_at(&self.temporary)
+        match self.look_at(&self.temporary) {
+            // Some file systems take less than 255 bytes. What cannot be named was never made.
+            Err(Errno::ENAMETOOLONG) => Ok(Seen::Nothing),
+            seen => seen.map_err(|errno| self.refused(errno)),
+        }
     }
 
-    fn look_at(&self, name: &OsStr) -> Result<Seen, Trouble> {
-        look(self.root, self.site.directory.as_fd(), name).map_err(|errno| self.refused(errno))
+    fn look_at(&self, name: &OsStr) -> Result<Seen, Errno> {
+        look(self.root, self.site.directory.as_fd(), name)
     }
 
     /// The file at the name now, none where nothing is; trouble where something else is, or a link leads nowhere.
@@ -173,18 +181,63 @@ pub fn same(image: &FileImage, seen: &FileImage) -> bool {
 }
 
 /// A name beside the file that no reader of its directory takes for configuration: hidden, and with an end that none
-/// of them knows. Of two transactions none finds the other's.
+/// of them knows. Of two transactions none finds the other's. Of a name that would become too long only the beginning is
+/// in it; then a number made of all of it keeps it apart from others that begin alike.
 fn temporary(name: &OsStr, mark: &str) -> OsString {
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(".gtune-");
-    temporary.push(mark);
-    temporary
+    let whole = format!(".gtune-{mark}");
+    let (beginning, end) = match LONGEST_NAME.checked_sub(1 + name.len() + whole.len()) {
+        Some(_) => (name.as_bytes(), whole),
+        None => {
+            let cut = format!(".{:016x}{whole}", number_of(name.as_bytes()));
+            (beginning(name.as_bytes(), LONGEST_NAME.saturating_sub(1 + cut.len())), cut)
+        }
+    };
+    OsString::from_vec([b".", beginning, end.as_bytes()].concat())
+}
+
+/// At most so many bytes of a name, without a part of a character at its end.
+fn beginning(name: &[u8], most: usize) -> &[u8] {
+    let goes_on = |at: &usize| name.get(*at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
+    let end = (0..=most).rev().find(|at| !goes_on(at)).unwrap_or(0);
+    name.get(..end).unwrap_or(name)
+}
+
+/// FNV-1a: the same on every machine and in every version, as whoever settles a killed run needs it.
+fn number_of(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |number, byte| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn directory_of(path: &str) -> &str {
     match path.trim_end_matches('/').rsplit_once('/') {
         Some(("", _)) | None => "/",
         Some((directory, _)) => directory,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_temporary_name_tells_the_file_and_the_transaction() {
+        assert_eq!(temporary(OsStr::new("fstab"), "4c1d9e"), ".fstab.gtune-4c1d9e");
+    }
+
+    proptest! {
+        #[test]
+        fn a_temporary_name_is_a_name_for_every_file_and_for_no_other(
+            start in "[a-zü€]{0,150}", one in "[a-zü€😀]{1,30}", other in "[a-zü€😀]{1,30}",
+        ) {
+            let named = |end: &str| temporary(OsStr::new(&format!("{start}{end}")), "4c1d9e");
+            let name = named(&one);
+            prop_assert!(name.len() <= LONGEST_NAME && name.to_str().is_some_and(|name| name.ends_with(".gtune-4c1d9e")));
+            prop_assert_eq!(name == named(&other), one == other);
+        }
+
+        #[test]
+        fn no_bytes_panic(name in prop::collection::vec(any::<u8>(), 0..300), mark in "[a-z]{0,300}") {
+            temporary(OsStr::from_bytes(&name), &mark);
+        }
     }
 }

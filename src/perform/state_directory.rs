@@ -1,8 +1,8 @@
 //! `/var/lib/gtune`: where journals and before-images are kept, for root alone.
 
 use super::hint;
-use crate::facts::Fact;
-use crate::host::Root;
+use crate::host::ground::swappable;
+use crate::host::{Last, Root, Site};
 use crate::plan::Trouble;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, fsync, mkdirat, openat, statat};
 use rustix::io::Errno;
@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 const PLACE: &str = "/var/lib/gtune";
 
 /// A journal larger than this is not read: it holds the images of a few files, each at most 4 MiB, as text.
-const LARGEST_JOURNAL: u64 = 64 << 20;
+pub(super) const LARGEST_JOURNAL: u64 = 64 << 20;
 
 /// A handle that can be listed and flushed.
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -32,12 +32,12 @@ impl StateDirectory {
     /// The directory, where there is one.
     ///
     /// # Errors
-    /// It may not be read, or others could have written what is in it.
+    /// It may not be read, or others could have written what is in it, or put another in its place.
     pub fn find(root: &Root) -> Result<Option<Self>, Trouble> {
-        match root.open_handle(PLACE) {
-            Fact::Absent => Ok(None),
-            Fact::Unreadable(reason) => Err(Trouble::new("read the journal", reason.to_string())),
-            Fact::Known(handle) => Self::open(&handle, root).map(Some),
+        match root.site(PLACE, Last::Itself) {
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ENOTDIR) => Ok(None),
+            Err(errno) => Err(Trouble::new("read the journal", root.reason(PLACE, errno).to_string())),
+            Ok(site) => Self::open(root, &site),
         }
     }
 
@@ -46,35 +46,41 @@ impl StateDirectory {
     /// # Errors
     /// As [`StateDirectory::find`], and what the system refuses.
     pub fn make(root: &Root) -> Result<Self, Trouble> {
-        let mut above = root.open_handle("/");
+        let what = format!("make {}", root.shown(PLACE));
         let ends = PLACE.match_indices('/').skip(1).map(|(at, _)| at).chain([PLACE.len()]);
         for path in ends.filter_map(|end| PLACE.get(..end)) {
-            let mut here = root.open_handle(path);
-            if let (Fact::Absent, Fact::Known(directory)) = (&here, &above) {
+            let site = root.site(path, Last::Itself);
+            let site = site.map_err(|errno| Trouble::new(&what, root.reason(path, errno).to_string()))?;
+            refuse_swappable(root, &site)?;
+            let name = path.rsplit('/').next().unwrap_or(path);
+            if !is_there(&site.directory, name) {
                 // What lies above belongs to the distribution, and is for all to enter.
                 let mode = if path == PLACE { Mode::RWXU } else { Mode::from_raw_mode(0o755) };
-                let name = path.rsplit('/').next().unwrap_or(path);
-                make_directory(directory, name, mode).map_err(|errno| cannot("make", &root.shown(path), errno))?;
-                here = root.open_handle(path);
+                make_directory(&site.directory, name, mode)
+                    .map_err(|errno| cannot("make", &root.shown(path), errno))?;
             }
-            above = here;
         }
-        match above {
-            Fact::Known(handle) => Self::open(&handle, root),
-            Fact::Absent => Err(Trouble::new(format!("make {}", root.shown(PLACE)), "a link there leads nowhere")),
-            Fact::Unreadable(reason) => Err(Trouble::new("keep a journal", reason.to_string())),
-        }
+        Self::find(root)?.ok_or_else(|| Trouble::new(what, "somebody else removed it meanwhile"))
     }
 
-    fn open(handle: &OwnedFd, root: &Root) -> Result<Self, Trouble> {
+    /// Opens it by its name alone: a link would let whoever can change what it leads to say what was done.
+    fn open(root: &Root, site: &Site) -> Result<Option<Self>, Trouble> {
         let shown = root.shown(PLACE);
-        let directory = openat(handle, ".", DIRECTORY, Mode::empty()).map_err(|errno| match errno {
-            Errno::ACCESS => Trouble::new(format!("read {shown}"), "permission denied (needs root)"),
-            other => cannot("open", &shown, other),
-        })?;
+        let directory = match openat(&site.directory, site.name.as_os_str(), DIRECTORY, Mode::empty()) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::ACCESS) => return Err(Trouble::new(format!("read {shown}"), "permission denied (needs root)")),
+            // Both O_DIRECTORY and O_NOFOLLOW refuse a link.
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                let reason = "it is a symbolic link, or no directory";
+                return Err(Trouble::new(format!("trust {shown}"), reason).with_hint(format!("ls -ld {shown}")));
+            }
+            Err(errno) => return Err(cannot("open", &shown, errno)),
+        };
+        refuse_swappable(root, site)?;
         let stat = fstat(&directory).map_err(|errno| cannot("look at", &shown, errno))?;
         trusted(&stat, &shown)?;
-        Ok(Self { directory, shown, gtune: hint::gtune(root, "") })
+        Ok(Some(Self { directory, shown, gtune: hint::gtune(root, "") }))
     }
 
     /// The directory as the operator knows it, with a path below it.
@@ -165,6 +171,21 @@ fn make_directory(above: &OwnedFd, name: &str, mode: Mode) -> Result<(), Errno> 
     fsync(openat(above, ".", DIRECTORY, Mode::empty())?)
 }
 
+/// Refuses a place that somebody else could put another directory in, with journals of their own.
+fn refuse_swappable(root: &Root, site: &Site) -> Result<(), Trouble> {
+    let Some(directory) = swappable(root, &site.passed) else { return Ok(()) };
+    let owner = site.passed.iter().find(|passed| passed.path == directory).map_or(0, |passed| passed.uid);
+    let is_foreign = owner != 0 && owner != nix::unistd::geteuid().as_raw();
+    let shown = root.shown(&directory);
+    let hint = match (is_foreign, root.is_live()) {
+        (true, true) => format!("chown root {shown}   # once you know that nobody has changed what is below it"),
+        (true, false) => format!("run it as the owner of the image: sudo -u '#{owner}' gtune …"),
+        (false, _) => format!("chmod go-w {shown}   # once you know that nobody has changed what is below it"),
+    };
+    let reason = format!("it lies below {shown}, which another user can change");
+    Err(Trouble::new(format!("trust {}", root.shown(PLACE)), reason).with_hint(hint))
+}
+
 /// Refuses a directory in which somebody else could have planted a journal: rolling it back would write as root what
 /// that user says.
 fn trusted(stat: &Stat, shown: &str) -> Result<(), Trouble> {
@@ -240,6 +261,40 @@ mod tests {
         if chown(&state, Some(12345), None).is_ok() {
             assert!(StateDirectory::make(&root).unwrap_err().reason.contains("belongs to uid 12345"));
         }
+    }
+
+    #[test]
+    fn a_way_that_others_can_change_is_not_trusted() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        let way = directory.path().join("var/lib");
+        fs::create_dir_all(&way).unwrap();
+        fs::set_permissions(&way, fs::Permissions::from_mode(0o777)).unwrap();
+        let trouble = StateDirectory::make(&root).unwrap_err();
+        assert!(trouble.reason.ends_with("/var/lib, which another user can change"), "{trouble}");
+        assert_eq!(fs::read_dir(&way).unwrap().count(), 0);
+        fs::set_permissions(&way, fs::Permissions::from_mode(0o755)).unwrap();
+        StateDirectory::make(&root).unwrap();
+        fs::set_permissions(&way, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(StateDirectory::find(&root).unwrap_err().hint.unwrap().starts_with("chmod go-w "));
+        fs::set_permissions(&way, fs::Permissions::from_mode(0o755)).unwrap();
+        if chown(directory.path(), Some(12345), None).is_ok() {
+            let hint = StateDirectory::find(&root).unwrap_err().hint.unwrap();
+            assert!(hint.contains("sudo -u '#12345'"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_state_directory_that_is_a_link_is_not_trusted() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("var/lib")).unwrap();
+        fs::create_dir(directory.path().join("elsewhere")).unwrap();
+        symlink("/elsewhere", directory.path().join("var/lib/gtune")).unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        for trouble in [StateDirectory::find(&root).unwrap_err(), StateDirectory::make(&root).unwrap_err()] {
+            assert_eq!(trouble.reason, "it is a symbolic link, or no directory");
+        }
+        assert_eq!(fs::read_dir(directory.path().join("elsewhere")).unwrap().count(), 0);
     }
 
     #[test]

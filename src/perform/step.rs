@@ -23,8 +23,9 @@ pub(super) trait Hand {
     /// Whether a process has ended.
     fn has_ended(&self, process: ProcessRef) -> bool;
 
-    /// Whether a directory is there and holds something.
-    fn holds_something(&self, directory: &str) -> bool;
+    /// What a directory holds, as a clause: `it holds 3 files, first: queue.db`. None where nothing, or where it is not
+    /// there.
+    fn held(&self, directory: &str) -> Option<String>;
 
     /// systemd reads its files again.
     fn reload(&self) -> Result<(), Trouble>;
@@ -70,13 +71,17 @@ impl Hand for OnHost<'_> {
         }
         let root = self.0;
         let made = match change {
-            Change::Directory { path, before, after } => directory::make(root, path, before.as_ref(), after.as_ref()),
+            Change::Directory { path, before, after } => {
+                return directory::make(root, path, before.as_ref(), after.as_ref());
+            }
             Change::File { path, before, after } => file::make(root, path, before.as_ref(), after.as_ref(), mark, care),
             Change::Line { .. } => line_of(change).map_or(Ok(()), |line| line::make(root, &line, mark, care)),
             Change::Link { path, before, after } => {
                 link::make(root, path, before.as_deref(), after.as_deref(), mark, care)
             }
-            Change::Mount { target, before, after } => return mount::make(target, before.as_ref(), after.as_ref()),
+            Change::Mount { target, before, after } => {
+                return mount::make(target, before.as_ref(), after.as_ref(), care);
+            }
             Change::KernelValue { key, network, after, .. } => kernel_value::make(key, *network, *after),
             Change::ProcessLimit { process, after, .. } => process_limit::make(*process, *after),
         };
@@ -99,8 +104,8 @@ impl Hand for OnHost<'_> {
         }
     }
 
-    fn holds_something(&self, directory: &str) -> bool {
-        self.0.list(directory).known().is_some_and(|names| !names.is_empty())
+    fn held(&self, directory: &str) -> Option<String> {
+        self.0.list(directory).known().and_then(|names| mount::held_names(names))
     }
 
     fn reload(&self) -> Result<(), Trouble> {

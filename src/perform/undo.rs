@@ -4,6 +4,7 @@ use super::Care;
 use super::mount::MountTrouble;
 use super::step::Hand;
 use crate::plan::{Change, NetworkOf, Standing, Trouble, UndoOutcome, is_of_mounts, mount_targets};
+use crate::units::quoted;
 
 /// Whether what was live when a change was made still can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,15 @@ impl<H: Hand> Undo<'_, H> {
             // In a file that has drifted, gtune's line is as it was before.
             Ok(Standing::Before | Standing::Drifted) => Some(UndoOutcome::AlreadySo),
             Ok(Standing::Other(there)) if self.care != Care::Overwrite => Some(UndoOutcome::Conflict(there)),
-            Ok(Standing::After | Standing::Other(_)) => None,
+            Ok(Standing::After | Standing::Other(_)) => self.held(change).map(UndoOutcome::Conflict),
+        }
+    }
+
+    /// What somebody would lose with a mount.
+    fn held(&self, change: &Change) -> Option<String> {
+        match change {
+            Change::Mount { target, before: None, .. } if self.care != Care::Overwrite => self.hand.held(target),
+            _ => None,
         }
     }
 
@@ -55,13 +64,18 @@ impl<H: Hand> Undo<'_, H> {
                 let reason = format!("files in {} are open", change.subject());
                 UndoOutcome::Waits { reason, command: format!("fuser -vm {}", change.subject()) }
             }
+            Err(MountTrouble::Holds(held)) => UndoOutcome::Conflict(held),
+            Err(MountTrouble::MountPoint) => {
+                let command = format!("umount {}", quoted(&change.subject()));
+                UndoOutcome::Waits { reason: "it is a mount of its own".into(), command }
+            }
             Err(MountTrouble::Other(trouble)) => self.not_taken_back(change, trouble),
         }
     }
 
     fn not_taken_back(&self, change: &Change, trouble: Trouble) -> UndoOutcome {
         if let Change::Directory { path, before: None, .. } = change
-            && self.hand.holds_something(path)
+            && self.hand.held(path).is_some()
         {
             return UndoOutcome::Left(trouble.reason);
         }
@@ -105,8 +119,10 @@ pub(super) fn in_order<T>(newest_first: Vec<(T, &Change)>) -> [Vec<(T, &Change)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{DirectoryImage, change_samples};
+    use crate::perform::model::{Host, ID, ModelHand, World, changes};
+    use crate::plan::{DirectoryImage, FileImage, change_samples};
     use proptest::prelude::*;
+    use std::cell::RefCell;
 
     #[test]
     fn mounts_and_what_leads_to_them_come_last_and_else_the_newest_first() {
@@ -124,6 +140,39 @@ mod tests {
         assert_eq!(first.last().unwrap().1.subject(), "/memory");
         assert!(first.windows(2).all(|pair| pair[0].0 > pair[1].0));
         assert_eq!(first.len() + last.len(), changes.len());
+    }
+
+    /// Takes back some changes of the whole plan in a world where they were made, and then this.
+    fn taken_back(care: Care, is_meant: fn(&Change) -> bool, then: fn(&mut Host)) -> (Host, Vec<UndoOutcome>) {
+        let mut world = World::default();
+        changes().iter().for_each(|change| world.host.apply(change, None));
+        then(&mut world.host);
+        let cell = RefCell::new(world);
+        let undo = Undo { hand: &ModelHand(&cell), mark: ID, care, era: Era::Same };
+        let outcomes =
+            changes().iter().filter(|change| is_meant(change)).map(|change| undo.take_back(change)).collect();
+        (cell.into_inner().host, outcomes)
+    }
+
+    #[test]
+    fn a_mount_that_holds_files_stays_with_them_unless_it_is_to_be_overwritten() {
+        let is_mount = |change: &Change| matches!(change, Change::Mount { .. });
+        let then = |host: &mut Host| drop(host.files.insert("/mem/queue".into(), FileImage::configuration("theirs")));
+        let (host, outcomes) = taken_back(Care::Respect, is_mount, then);
+        assert_eq!(outcomes, [UndoOutcome::Conflict("it holds /mem/queue".into())]);
+        assert!(host.mounts.contains_key("/mem"));
+        let (host, outcomes) = taken_back(Care::Overwrite, is_mount, then);
+        assert_eq!(outcomes, [UndoOutcome::Restored]);
+        assert!(host.mounts.is_empty());
+    }
+
+    #[test]
+    fn a_directory_with_a_mount_on_it_waits_for_the_unmount() {
+        let is_directory = |change: &Change| matches!(change, Change::Directory { path, .. } if path == "/mem");
+        let (host, outcomes) = taken_back(Care::Respect, is_directory, |_| {});
+        let reason = "it is a mount of its own".into();
+        assert_eq!(outcomes, [UndoOutcome::Waits { reason, command: "umount /mem".into() }]);
+        assert!(host.directories.contains("/mem"));
     }
 
     proptest! {

@@ -7,6 +7,7 @@ mod seen;
 mod tests;
 
 pub use attributes::attributes;
+pub use obstacle::swappable;
 pub use seen::{Seen, SeenFile, id, look, on_disk};
 
 use super::processes::ProcessHandle;

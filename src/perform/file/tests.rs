@@ -116,6 +116,48 @@ fn extended_attributes_and_access_lists_stay() {
 }
 
 #[test]
+fn an_attribute_that_the_file_got_meanwhile_goes_along_and_one_that_was_there_before_comes_back() {
+    let image = Image::new();
+    let path = image.at(FSTAB).display().to_string();
+    let set = |name: &str, value: &str| ran("setfattr", &["-n", name, "-v", value, &path]);
+    if !set("user.before", "old") {
+        return eprintln!("no setfattr, or a file system without attributes: not tested");
+    }
+    let before = image.present(FSTAB).unwrap();
+    let after = before.with_content("after\n");
+    image.make(Some(&before), Some(&after)).unwrap();
+    assert!(set("user.since", "theirs"));
+    image.make(Some(&after), Some(&before)).unwrap();
+    let back = image.present(FSTAB).unwrap();
+    assert_eq!(back.attributes.get("user.since"), Some(&Content::from("theirs")));
+    assert_eq!((back.attributes.get("user.before"), back.content), (Some(&Content::from("old")), before.content));
+}
+
+#[test]
+fn a_name_as_long_as_a_name_may_be_is_replaced_and_settled() {
+    let image = Image::new();
+    let path = format!("/etc/{}ü", "n".repeat(253));
+    let after = FileImage::configuration("new\n");
+    make(&image.root, &path, None, Some(&after), MARK, Care::Respect).unwrap();
+    make(&image.root, &path, Some(&after), Some(&after.with_content("newer\n")), MARK, Care::Respect).unwrap();
+    settle(&image.root, &path, None, Some(&after), MARK).unwrap();
+    make(&image.root, &path, Some(&after.with_content("newer\n")), None, MARK, Care::Respect).unwrap();
+    assert_eq!(image.names(), ["fstab"]);
+}
+
+#[test]
+fn what_is_replaced_by_force_is_kept() {
+    let image = Image::new();
+    let before = image.present(FSTAB).unwrap();
+    for (number, after) in [(1, Some(before.with_content("after\n"))), (2, None)] {
+        fs::write(image.at(FSTAB), format!("theirs {number}\n")).unwrap();
+        make(&image.root, FSTAB, Some(&before), after.as_ref(), MARK, Care::Overwrite).unwrap();
+        let kept = format!("/var/lib/gtune/backup/{MARK}/etc%2Ffstab.forced-{number}");
+        assert_eq!(image.text(&kept), format!("theirs {number}\n"));
+    }
+}
+
+#[test]
 fn a_new_file_has_its_own_mode_whatever_the_directory_gives_by_default() {
     let image = Image::new();
     if !ran("setfacl", &["-m", "d:u:12:rwx", &image.at("/etc").display().to_string()]) {

@@ -30,6 +30,16 @@ pub(in crate::perform) struct Mounted {
     pub mount: Mount,
 }
 
+impl Mounted {
+    /// Whether it hides another mount at the same mount point. An automount (systemd.automount(5)) is no other: what it
+    /// mounts lies over it.
+    pub fn is_over_another(&self) -> Result<bool, Errno> {
+        let (mounts, mount) = (mounts()?, &self.mount);
+        let below = mount_by_id(&mounts, mount.parent).filter(|_| mount.parent != mount.id);
+        Ok(below.is_some_and(|below| below.mount_point == mount.mount_point && below.kind.name() != "autofs"))
+    }
+}
+
 /// Why a place cannot be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::perform) enum PlaceTrouble {
@@ -108,13 +118,30 @@ pub(in crate::perform) fn by_handle(handle: BorrowedFd<'_>) -> String {
 
 /// Whether a directory holds nothing.
 pub(in crate::perform) fn is_empty(directory: &OwnedFd) -> Result<bool, Errno> {
+    Ok(held(directory)?.is_none())
+}
+
+/// What a directory holds, as a clause: `it holds 3 files, first: queue.db`; none where nothing.
+pub(in crate::perform) fn held(directory: &OwnedFd) -> Result<Option<String>, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut names = vec![];
     for entry in Dir::openat(directory, ".", flags, Mode::empty())?.iter() {
-        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
-            return Ok(false);
+        let entry = entry?;
+        let name = entry.file_name();
+        if !matches!(name.to_bytes(), b"." | b"..") {
+            names.push(name.to_string_lossy().into_owned());
         }
     }
-    Ok(true)
+    Ok(held_names(&names))
+}
+
+/// Names in a directory as a clause; none where there are none.
+pub(in crate::perform) fn held_names(names: &[String]) -> Option<String> {
+    let first = names.iter().min()?.escape_debug();
+    Some(match names.len() {
+        1 => format!("it holds {first}"),
+        count => format!("it holds {count} files, first: {first}"),
+    })
 }
 
 /// All mounts that this thread sees. That of the process would be its first thread's.

@@ -41,7 +41,9 @@ pub(super) fn remount(target: &str, before: &MountImage, after: &MountImage) -> 
 fn with_hint(what: &str, trouble: MountTrouble, hint: String) -> MountTrouble {
     match trouble {
         MountTrouble::Other(trouble) => trouble.with_hint(hint).into(),
-        MountTrouble::Busy => Trouble::new(what, "it is in use").with_hint(hint).into(),
+        MountTrouble::Busy | MountTrouble::Holds(_) | MountTrouble::MountPoint => {
+            Trouble::new(what, "it is in use").with_hint(hint).into()
+        }
     }
 }
 

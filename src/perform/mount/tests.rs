@@ -1,3 +1,4 @@
+use super::place::mounts;
 use super::*;
 use crate::perform::private_host::alone;
 use nix::mount::MsFlags;
@@ -36,14 +37,18 @@ impl Target {
     }
 
     fn make(&self, before: Option<&MountImage>, after: Option<&MountImage>) {
-        make(&self.path, before, after).unwrap();
+        make(&self.path, before, after, Care::Respect).unwrap();
     }
 
     /// Why it cannot be made.
     fn refusal(&self, before: Option<&MountImage>, after: Option<&MountImage>) -> Trouble {
-        match make(&self.path, before, after).unwrap_err() {
+        self.forced_refusal(before, after, Care::Respect)
+    }
+
+    fn forced_refusal(&self, before: Option<&MountImage>, after: Option<&MountImage>, care: Care) -> Trouble {
+        match make(&self.path, before, after, care).unwrap_err() {
             MountTrouble::Other(trouble) => trouble,
-            MountTrouble::Busy => panic!("it is busy"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -173,10 +178,10 @@ fn a_deleted_file_that_is_open_keeps_the_mount_in_use() {
         target.make(None, Some(&wanted));
         let heartbeat = fs::File::create(target.file("wgunicorn-x")).unwrap();
         fs::remove_file(target.file("wgunicorn-x")).unwrap();
-        assert!(matches!(make(&target.path, Some(&wanted), None), Err(MountTrouble::Busy)));
+        assert!(matches!(make(&target.path, Some(&wanted), None, Care::Respect), Err(MountTrouble::Busy)));
         assert_eq!(target.standing(None, Some(&wanted)), Standing::After);
         let read_only = image("ro,mode=0700");
-        assert!(matches!(make(&target.path, Some(&wanted), Some(&read_only)), Err(MountTrouble::Busy)));
+        assert!(matches!(make(&target.path, Some(&wanted), Some(&read_only), Care::Respect), Err(MountTrouble::Busy)));
         assert_eq!(target.standing(None, Some(&wanted)), Standing::After);
         drop(heartbeat);
         target.make(Some(&wanted), None);
@@ -208,9 +213,9 @@ fn no_link_leads_to_a_mount_point() {
         let link = target.path.clone() + "-link";
         symlink(&target.path, &link).unwrap();
         assert!(standing(&link, None, Some(&wanted)).unwrap_err().reason.contains("symbolic link"));
-        assert!(make(&link, None, Some(&wanted)).is_err());
+        assert!(make(&link, None, Some(&wanted), Care::Respect).is_err());
         target.make(None, Some(&wanted));
-        assert!(make(&link, Some(&wanted), None).is_err());
+        assert!(make(&link, Some(&wanted), None, Care::Respect).is_err());
         assert!(target.is_mounted());
     });
 }
@@ -275,9 +280,72 @@ fn a_path_with_blanks_is_a_path() {
         let (target, wanted) = (Target::new(), image(FULL));
         let path = target.path.clone() + "/my mem\\040 ü";
         fs::create_dir(&path).unwrap();
-        make(&path, None, Some(&wanted)).unwrap();
+        make(&path, None, Some(&wanted), Care::Respect).unwrap();
         assert_eq!(standing(&path, None, Some(&wanted)).unwrap(), Standing::After);
-        make(&(path.clone() + "/"), Some(&wanted), None).unwrap();
+        make(&(path.clone() + "/"), Some(&wanted), None, Care::Respect).unwrap();
         assert_eq!(standing(&path, None, Some(&wanted)).unwrap(), Standing::Before);
+    });
+}
+
+#[test]
+fn what_holds_files_is_not_unmounted_unless_by_force() {
+    alone(|| {
+        let (target, wanted) = (Target::new(), image(FULL));
+        target.make(None, Some(&wanted));
+        for (name, said) in [("b", "it holds b"), (".a", "it holds 2 files, first: .a")] {
+            fs::create_dir(target.file(name)).unwrap();
+            let outcome = make(&target.path, Some(&wanted), None, Care::Respect);
+            let Err(MountTrouble::Holds(held)) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(held, said);
+            assert!(make(&target.path, Some(&wanted), None, Care::LineAlone).is_err());
+        }
+        assert!(target.is_mounted() && target.file("b").is_dir());
+        assert_eq!(target.standing(None, Some(&wanted)), Standing::After);
+        make(&target.path, Some(&wanted), None, Care::Overwrite).unwrap();
+        assert!(!target.is_mounted());
+    });
+}
+
+#[test]
+fn what_somebody_has_mounted_over_it_is_never_unmounted() {
+    alone(|| {
+        for source in ["tmpfs", "theirs"] {
+            for options in [FULL, "size=9m"] {
+                let (target, wanted) = (Target::new(), image(FULL));
+                target.make(None, Some(&wanted));
+                let text = if options == FULL { "size=64m,nr_inodes=4k,mode=1777" } else { options };
+                let flags = if options == FULL { Split::of(&wanted.options).set } else { MsFlags::empty() };
+                mount(Some(source), target.path.as_str(), Some("tmpfs"), flags, Some(text)).unwrap();
+                let said = Standing::Other("another tmpfs is mounted over it".into());
+                assert_eq!(target.standing(None, Some(&wanted)), said);
+                for care in [Care::Respect, Care::Overwrite] {
+                    let reason = target.forced_refusal(Some(&wanted), None, care).reason;
+                    assert_eq!(reason, "another tmpfs is mounted over it");
+                }
+                umount2(target.path.as_str(), MntFlags::empty()).unwrap();
+                assert_eq!(target.standing(None, Some(&wanted)), Standing::After);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_mount_of_another_source_or_with_other_options_is_somebody_elses() {
+    alone(|| {
+        let (target, wanted) = (Target::new(), image(FULL));
+        let theirs = MountImage { source: "theirs".into(), ..image(FULL) };
+        target.make(None, Some(&theirs));
+        let said = "a tmpfs is mounted there: its source is theirs, not tmpfs".to_owned();
+        assert_eq!(target.standing(None, Some(&wanted)), Standing::Other(said));
+        for care in [Care::Respect, Care::Overwrite] {
+            let reason = target.forced_refusal(Some(&wanted), None, care).reason;
+            assert_eq!(reason, "a tmpfs of theirs is mounted there, not of tmpfs");
+        }
+        target.make(Some(&theirs), None);
+        let larger = image("size=65m");
+        target.make(None, Some(&larger));
+        let reason = target.refusal(Some(&wanted), None).reason;
+        assert!(reason.starts_with("it is another one now: its size is 65 MiB"), "{reason}");
+        make(&target.path, Some(&wanted), None, Care::Overwrite).unwrap();
     });
 }
