@@ -179,8 +179,8 @@ impl Host {
 #[test]
 fn a_service_is_told_by_a_drop_in_and_needs_a_restart() {
     let host = Host::with("");
-    let content = "# Written by gtune: this Gunicorn keeps its heartbeat files in memory, where\n\
-                   # touching one never waits for a disk.\n\
+    let content = "# Written by gtune: this Gunicorn keeps its heartbeat files in memory,\n\
+                   # where touching one never waits for a disk.\n\
                    # Take it back: gtune history, then: gtune rollback ID\n\
                    [Unit]\nRequiresMountsFor=/mem\n[Service]\nEnvironment=\"GUNICORN_CMD_ARGS=--worker-tmp-dir /mem\"\n";
     assert_eq!(host.drop_in(), content);
