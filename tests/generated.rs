@@ -200,6 +200,7 @@ const ROLLBACK_JSON: Section = (
             "unrecorded",
             "why it could not be written down that it was taken back; null where it was. Run it again then: it changes nothing twice",
         ),
+        ("left", "what is left to you: command, why"),
         ("script", "with --print, in place of outcome, steps and unrecorded: the shell script"),
     ],
 );

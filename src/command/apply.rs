@@ -2,6 +2,7 @@
 
 mod in_force;
 
+use super::arguments::{again_as_root, arguments};
 use super::{Answer, ApplyOutcome, ApplyReport, ExitCode, Failure, FindingChange, State, open, recommended};
 use crate::checks::by_hand::holds_one_application;
 use crate::checks::{self, Outcome, Row, Selection, Verdict};
@@ -11,7 +12,6 @@ use crate::host::{self, Root};
 use crate::perform::{self, Origin};
 use crate::plan::{self, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
-use crate::units::quoted;
 
 /// Changes the host below `--root`, or says what it would change.
 ///
@@ -114,14 +114,10 @@ fn rehearse(facts: &Facts, plan: &mut Plan) {
 fn origin(facts: &Facts) -> Origin {
     Origin {
         boot_id: facts.host.boot_id.known().filter(|_| facts.host.live).cloned(),
+        network: facts.network.namespace.known().filter(|_| facts.host.live).copied(),
         sudo_user: std::env::var("SUDO_USER").ok(),
         arguments: arguments(),
     }
-}
-
-/// The command line; what is not UTF-8 in it, lossily.
-fn arguments() -> Vec<String> {
-    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// A live host is changed by root alone. Inside a container root could not either, and the plan says who can.
@@ -129,9 +125,7 @@ fn permitted(facts: &Facts) -> Result<(), Failure> {
     if !facts.host.live || facts.host.uid == 0 || facts.host.container.as_ref().is_some_and(holds_one_application) {
         return Ok(());
     }
-    let command: Vec<String> = arguments().iter().map(|word| quoted(word)).collect();
-    Err(Failure::new(ExitCode::CouldNotChange, "change this host: only root can")
-        .with_hint(format!("sudo {}", command.join(" "))))
+    Err(Failure::new(ExitCode::CouldNotChange, "change this host: only root can").with_hint(again_as_root()))
 }
 
 /// What doctor says before and after, of what was asked for and of what got worse.

@@ -2,7 +2,9 @@
 
 use super::{ExitCode, State};
 use crate::facts::{Facts, Host};
-use crate::plan::{Performed, Plan, Refusal, RolledBack, StepOutcome, Transaction, Trouble, UndoOutcome, UndoStep};
+use crate::plan::{
+    Left, Performed, Plan, Refusal, RolledBack, StepOutcome, Transaction, Trouble, UndoOutcome, UndoStep,
+};
 use jiff::Timestamp;
 
 /// What came of `gtune apply`.
@@ -50,6 +52,8 @@ pub struct RollbackReport {
     pub rolled_back: RolledBack,
     /// Whether only the plan was asked for.
     pub dry_run: bool,
+    /// What is left to the operator.
+    pub left: Vec<Left>,
 }
 
 /// What `gtune history` lists, newest first.

@@ -1,10 +1,13 @@
 //! `gtune history`: what was changed, when, by whom, and what became of it.
 
+use super::arguments::again_as_root;
 use super::{Answer, ExitCode, Failure, HistoryReport, open};
 use crate::cli::{Format, Global, History};
 use crate::perform;
+use crate::plan::Trouble;
 use crate::render::{self, Page};
 use jiff::Timestamp;
+use nix::unistd::geteuid;
 
 /// Lists the transactions of the host below `--root`, newest first, or shows one of them in full.
 ///
@@ -13,7 +16,11 @@ use jiff::Timestamp;
 pub fn run(global: &Global, options: &History, page: &Page) -> Result<Answer, Failure> {
     let root = open(&global.root)?;
     let told = perform::history(&root, options.id.as_deref());
-    let (transactions, unreadable) = told.map_err(|trouble| Failure::of(ExitCode::CouldNotLook, trouble))?;
+    let (transactions, unreadable) = told.map_err(|trouble| {
+        // The journal is for root alone.
+        let hint = trouble.hint.clone().or_else(|| (!geteuid().is_root()).then(again_as_root));
+        Failure::of(ExitCode::CouldNotLook, Trouble { hint, ..trouble })
+    })?;
     if let (Some(id), true, true) = (&options.id, transactions.is_empty(), unreadable.is_empty()) {
         let what = format!("find transaction {id}: the journal holds none of that name");
         return Err(Failure::new(ExitCode::Usage, what).with_hint(render::gtune(root.name(), "history")));

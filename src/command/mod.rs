@@ -1,6 +1,7 @@
 //! One page per verb.
 
 mod apply;
+mod arguments;
 mod change_report;
 mod doctor;
 mod exit_code;

@@ -1,10 +1,12 @@
 //! `gtune rollback`: take a transaction back, or print the shell script that does.
 
+use super::arguments::again_as_root;
 use super::{Answer, ExitCode, Failure, RollbackReport, open};
 use crate::cli::{self, Format, Global, Rollback};
 use crate::facts::Service;
 use crate::host::{self, Root};
-use crate::perform::{self, Care, Holders, Mode, NotBegun, Restarts, Systemd, Wish};
+use crate::perform::{self, Care, Holders, Mode, NotBegun, Restarts, Systemd, Wish, unit_of_drop_in};
+use crate::plan::{Action, Change, Left, RolledBack, UndoOutcome};
 use crate::render::{self, Page};
 use jiff::Timestamp;
 
@@ -23,11 +25,13 @@ pub fn run(global: &Global, options: &Rollback, page: &Page) -> Result<Answer, F
         restarts: restarts(options),
         systemd: if machine.systemd.known().is_some() { Systemd::Running } else { Systemd::NotRunning },
         boot_id: machine.boot_id.known().map(String::as_str),
+        network: root.is_live().then(host::own_network).flatten(),
         holders: &holders,
     };
     let rolled_back = perform::rollback(&root, options.id.as_deref(), &wish).map_err(failure)?;
     let dry_run = wish.mode == Mode::Foresee;
-    let report = RollbackReport { observed_at, host: machine, rolled_back, dry_run };
+    let left = left(&rolled_back, wish.systemd);
+    let report = RollbackReport { observed_at, host: machine, rolled_back, dry_run, left };
     Ok(Answer { text: text(&report, options, global.format, page), exit: report.exit_code().number() })
 }
 
@@ -62,8 +66,29 @@ fn permitted(root: &Root, options: &Rollback) -> Result<(), Failure> {
         return Ok(());
     }
     let verb = if options.dry_run || options.print { "read the journal of this host" } else { "change this host" };
-    let hint = format!("sudo gtune rollback{}", options.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default());
-    Err(Failure::new(ExitCode::CouldNotChange, format!("{verb}: needs root")).with_hint(hint))
+    Err(Failure::new(ExitCode::CouldNotChange, format!("{verb}: only root can")).with_hint(again_as_root()))
+}
+
+/// The restarts after which services run without what was taken back.
+fn left(rolled_back: &RolledBack, systemd: Systemd) -> Vec<Left> {
+    let is_restarted = |unit: &str| rolled_back.steps.iter().any(|step| step.action == Action::Restart(unit.into()));
+    let restored = rolled_back.steps.iter().filter(|step| step.outcome == Some(UndoOutcome::Restored));
+    let paths = restored.filter_map(|step| match &step.action {
+        Action::Change(change @ Change::File { .. }) => Some(change.subject()),
+        _ => None,
+    });
+    let mut left: Vec<Left> = vec![];
+    for path in paths {
+        let Some(unit) = unit_of_drop_in(&path).filter(|unit| systemd == Systemd::Running && !is_restarted(unit))
+        else {
+            continue;
+        };
+        let one = Left::new(format!("systemctl restart {unit}"), "it runs with what was taken back until then");
+        if !left.contains(&one) {
+            left.push(one);
+        }
+    }
+    left
 }
 
 /// The Gunicorns whose heartbeat lies in a mount.

@@ -29,5 +29,6 @@ pub mod stored;
 pub mod systemd;
 
 pub use ground::ground;
+pub use namespaces::own_network;
 pub use observe::observe;
 pub use root::{Last, Root, Site, printable};

@@ -35,6 +35,12 @@ pub fn inside(whose: &str) -> Inside {
     }
 }
 
+/// The inode of the network namespace gtune runs in (namespaces(7)).
+pub fn own_network() -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self/ns/net").ok().map(|namespace| namespace.ino())
+}
+
 /// Reads the network namespace of another process.
 pub fn inside_of(process: &ProcessHandle) -> Inside {
     let whose = format!("process {}", process.pid);

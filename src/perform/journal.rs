@@ -29,6 +29,8 @@ const RESERVE: u64 = 1 << 20;
 pub struct Origin {
     /// `/proc/sys/kernel/random/boot_id`; none under `--root`.
     pub boot_id: Option<String>,
+    /// Inode of gtune's network namespace; none under `--root`.
+    pub network: Option<u64>,
     /// `SUDO_USER`, where it is set.
     pub sudo_user: Option<String>,
     /// The command line.
@@ -85,6 +87,7 @@ impl<'a> Journal<'a> {
             at,
             gtune: env!("CARGO_PKG_VERSION").to_owned(),
             boot_id: origin.boot_id,
+            network: origin.network,
             uid: nix::unistd::getuid().as_raw(),
             sudo_user: origin.sudo_user,
             arguments: origin.arguments,

@@ -366,6 +366,7 @@ pub fn begin() -> Begin {
         at: "2026-11-21T12:05:01Z".parse().unwrap(),
         gtune: "0.1.0".into(),
         boot_id: Some("this boot".into()),
+        network: None,
         uid: 0,
         sudo_user: None,
         arguments: vec![],

@@ -7,7 +7,7 @@ use super::lock::Lock;
 use super::mount::MountTrouble;
 use super::step::{Hand, OnHost};
 use super::undisturbed::Undisturbed;
-use super::undo::{Era, Undo, in_order};
+use super::undo::{Era, NetworkSeen, Undo, in_order};
 use crate::host::Root;
 use crate::plan::{Action, Change, Performed, Plan, Record, Standing, StepOutcome, Trouble, UndoOutcome};
 use jiff::Timestamp;
@@ -159,6 +159,7 @@ impl<'a, H: Hand, B: Book> Performer<'a, H, B> {
         }
         self.restart_again();
         last.into_iter().for_each(|(at, change)| self.undo(at, change));
+        self.start_what_is_down();
         if self.book.is_begun() && !self.is_left {
             // Without this record a rollback is asked for, which finds everything as it was before.
             let _ = self.book.write(&Record::RolledBack);
@@ -170,7 +171,7 @@ impl<'a, H: Hand, B: Book> Performer<'a, H, B> {
         // What the kernel made of a step that failed is nobody else's work, whatever it is.
         let is_own = change.is_live() && matches!(self.outcomes.get(at), Some(StepOutcome::Failed(_)));
         let care = if is_own { Care::Overwrite } else { Care::LineAlone };
-        let undo = Undo { hand: self.hand, mark: self.book.id(), care, era: Era::Same };
+        let undo = Undo { hand: self.hand, mark: self.book.id(), care, era: Era::Same, network: NetworkSeen::Same };
         let outcome = undo.take_back(change);
         self.is_left |= !outcome.is_settled();
         if matches!(outcome, UndoOutcome::Restored | UndoOutcome::AlreadySo) {
@@ -201,6 +202,20 @@ impl<'a, H: Hand, B: Book> Performer<'a, H, B> {
             if let (Action::Restart(unit), true) = (action, was_tried) {
                 let restarted = self.hand.restart(unit);
                 self.note(at, restarted);
+            }
+        }
+    }
+
+    /// A unit that would not start beside a mount that was still there may do so without it.
+    fn start_what_is_down(&mut self) {
+        let actions = self.actions;
+        for (at, action) in actions.iter().enumerate() {
+            let is_down = matches!(self.outcomes.get(at), Some(StepOutcome::NotUndone(_)));
+            if let (Action::Restart(unit), true) = (action, is_down)
+                && self.hand.restart(unit).is_ok()
+                && let Some(outcome) = self.outcomes.get_mut(at)
+            {
+                *outcome = StepOutcome::Undone;
             }
         }
     }

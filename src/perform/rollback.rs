@@ -8,9 +8,11 @@ use super::lock::Lock;
 use super::state_directory::StateDirectory;
 use super::step::{Hand, OnHost};
 use super::undisturbed::Undisturbed;
-use super::undo::{Era, Undo, in_order};
+use super::undo::{Era, NetworkSeen, Undo, in_order};
 use super::wish::{Holders, Mode, Wish};
+use crate::facts::{Fstab, MountUnit};
 use crate::host::Root;
+use crate::perform::Care;
 use crate::plan::{
     Action, Change, Record, RolledBack, StepState, Transaction, TransactionState, TransactionStep, Trouble,
     UndoOutcome, UndoStep, leads_to,
@@ -20,6 +22,8 @@ use jiff::Timestamp;
 mod services;
 #[cfg(test)]
 mod tests;
+
+pub use services::unit_of_drop_in;
 
 /// Takes back a transaction: the one whose id this is or begins with, else the last that was not taken back yet. One that
 /// was taken back already comes to no steps; where none is in force and none was named, none is taken back.
@@ -75,7 +79,11 @@ impl<'a, H: Hand> Rollback<'a, H> {
         let readable = all.iter().filter_map(|kept| kept.transaction.as_ref().ok());
         let newer = readable.skip_while(|other| other.begin.id != transaction.begin.id).skip(1);
         let newer = newer.filter(|other| other.state != TransactionState::RolledBack).collect();
-        let undo = Undo { hand, mark: &transaction.begin.id, care: wish.care, era };
+        let network = match (transaction.begin.network, wish.network) {
+            (Some(then), Some(now)) if then != now => NetworkSeen::Another,
+            _ => NetworkSeen::Same,
+        };
+        let undo = Undo { hand, mark: &transaction.begin.id, care: wish.care, era, network };
         Self { undo, transaction, newer, wish, steps: vec![], untold: false }
     }
 
@@ -87,8 +95,9 @@ impl<'a, H: Hand> Rollback<'a, H> {
         }
         let open = self.transaction.steps.iter().filter(|step| !self.is_below_own_mount(&step.change));
         let mut hindered = open.filter(|step| matches!(self.foresee(step), Some(UndoOutcome::Conflict(_))));
-        let Some((id, subject)) = hindered.find_map(|step| self.later_hand(&step.change)) else { return Ok(()) };
-        let reason = format!("transaction {id} changed {subject} later");
+        let changed = hindered.find_map(|step| self.later_hand(&step.change));
+        let changed = changed.map(|(id, subject)| (id, format!("transaction {id} changed {subject} later")));
+        let Some((id, reason)) = changed.or_else(|| self.later_user()) else { return Ok(()) };
         let trouble = Trouble::new(format!("roll back {}", self.transaction.begin.id), reason);
         Err(trouble.with_hint(state.gtune(&format!("rollback {id}"))))
     }
@@ -107,6 +116,18 @@ impl<'a, H: Hand> Rollback<'a, H> {
             |step: &TransactionStep| step.state != StepState::Undone && step.change.subject() == change.subject();
         let later = self.newer.iter().rev().find(|newer| newer.steps.iter().any(touches))?;
         Some((&later.begin.id, change.subject()))
+    }
+
+    /// The last transaction in force that relies on a directory this one mounts, and how.
+    fn later_user(&self) -> Option<(&str, String)> {
+        let changes = self.transaction.steps.iter().map(|step| &step.change);
+        let targets: Vec<String> = changes.filter_map(mounted_by).collect();
+        let relies =
+            |step: &TransactionStep, target: &String| step.state != StepState::Undone && mentions(&step.change, target);
+        self.newer.iter().rev().filter(|_| self.wish.care != Care::Overwrite).find_map(|newer| {
+            let target = targets.iter().find(|target| newer.steps.iter().any(|step| relies(step, target)))?;
+            Some((newer.begin.id.as_str(), format!("transaction {} made use of {target} later", newer.begin.id)))
+        })
     }
 
     /// What taking a step back comes to; none where it can be.
@@ -165,6 +186,9 @@ impl<'a, H: Hand> Rollback<'a, H> {
         if step.state == StepState::Undone {
             return self.foresee(step);
         }
+        if let Some(stored) = self.still_stored(change) {
+            return Some(UndoOutcome::Conflict(stored));
+        }
         if let Change::Directory { path, .. } = change
             && let Some(mount) = self.mount_in(path)
         {
@@ -174,6 +198,23 @@ impl<'a, H: Hand> Rollback<'a, H> {
         outcome.map(|outcome| match outcome {
             UndoOutcome::Waits { .. } if matches!(change, Change::Mount { .. }) => self.waits(change),
             other => other,
+        })
+    }
+
+    /// A mount, or its directory, that somebody has stored in another way than gtune did: it is theirs now.
+    fn still_stored(&self, change: &Change) -> Option<String> {
+        let place = match change {
+            Change::Mount { target, after: Some(_), .. } => target,
+            Change::Directory { path, after: Some(_), .. } => path,
+            _ => return None,
+        };
+        let is_theirs = |step: &&UndoStep| matches!(step.outcome, Some(UndoOutcome::Conflict(_)));
+        self.steps.iter().filter(is_theirs).find_map(|step| match &step.action {
+            Action::Change(change) => {
+                let target = mounted_by(&change.clone().inverse())?;
+                leads_to(place, &target).then(|| format!("{} still mounts {target}", change.subject()))
+            }
+            Action::Reload | Action::Restart(_) => None,
         })
     }
 
@@ -204,10 +245,40 @@ impl<'a, H: Hand> Rollback<'a, H> {
             false => format!("files in {target} are open in {who}"),
         };
         let units = if units.is_empty() { &self.transaction.begin.restarts } else { &units };
+        let was_restarted = |unit: &String| self.steps.iter().any(|step| step.action == Action::Restart(unit.clone()));
+        if !units.is_empty() && units.iter().all(was_restarted) {
+            // It has just been restarted and uses the mount again, so another restart would come to the same.
+            let reason = format!("{reason}, by settings of its own: start it again afterwards");
+            return UndoOutcome::Waits { reason, command: format!("systemctl stop {}", units.join(" ")) };
+        }
         let command = match units.is_empty() {
             true => format!("fuser -vm {target}   # shows who, to be restarted or stopped"),
             false => format!("systemctl restart {}", units.join(" ")),
         };
         UndoOutcome::Waits { reason, command }
     }
+}
+
+/// The directory that a change mounts, or has mounted at boot.
+fn mounted_by(change: &Change) -> Option<String> {
+    match change {
+        Change::Mount { target, after: Some(_), .. } => Some(target.clone()),
+        Change::Line { path, new_line: Some(line), .. } if path == "/etc/fstab" => {
+            Fstab::parse(&line.0).entries.into_iter().next().map(|entry| entry.target)
+        }
+        Change::File { path, after: Some(file), .. } if path.ends_with(".mount") => {
+            MountUnit::parse(path, &file.content.0).map(|unit| unit.mount_point)
+        }
+        _ => None,
+    }
+}
+
+/// Whether what a change stores names a directory.
+fn mentions(change: &Change, directory: &str) -> bool {
+    let stored = match change {
+        Change::File { after: Some(file), .. } => file.content.text(),
+        Change::Line { new_line: Some(line), .. } => line.text(),
+        _ => return change.subject() == directory,
+    };
+    stored.split(|c: char| c.is_whitespace() || "\"'=,:".contains(c)).any(|word| word == directory)
 }

@@ -25,6 +25,15 @@ pub(super) struct Undo<'a, H> {
     pub mark: &'a str,
     pub care: Care,
     pub era: Era,
+    /// Whose kernel values are seen.
+    pub network: NetworkSeen,
+}
+
+/// Whether the network namespace is the one whose values were changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NetworkSeen {
+    Same,
+    Another,
 }
 
 impl<H: Hand> Undo<'_, H> {
@@ -86,6 +95,16 @@ impl<H: Hand> Undo<'_, H> {
         }
     }
 
+    /// A value that was set on an earlier boot: what was stored then may have set it again.
+    fn of_earlier_boot(&self, change: &Change) -> String {
+        match (change, self.hand.standing(change)) {
+            (Change::KernelValue { key, network: NetworkOf::Gtune, before, after }, Ok(Standing::After)) => {
+                format!("the host was booted since; it is {after} until the next boot, or: sysctl -w {key}={before}")
+            }
+            _ => "the host was booted since: the value ended with that boot".into(),
+        }
+    }
+
     /// Why there is nothing left of a change to take back.
     fn gone(&self, change: &Change) -> Option<String> {
         let process = match change {
@@ -96,8 +115,12 @@ impl<H: Hand> Undo<'_, H> {
         let (is_value, is_live) = (matches!(change, Change::KernelValue { .. }), change.is_live());
         match self.era {
             Era::Image if is_live => Some("an image has no running kernel".into()),
-            Era::EarlierBoot if process.is_some() || is_value => {
-                Some("the host was booted since: what it was set to then ended with that boot".into())
+            Era::EarlierBoot if is_value => Some(self.of_earlier_boot(change)),
+            Era::EarlierBoot if process.is_some() => {
+                Some("the host was booted since: the process ended with it".into())
+            }
+            Era::Same if is_value && process.is_none() && self.network == NetworkSeen::Another => {
+                Some("it was set in another network namespace than the one gtune runs in now".into())
             }
             Era::Same => {
                 let ended = process.filter(|process| self.hand.has_ended(*process));
@@ -148,7 +171,7 @@ mod tests {
         changes().iter().for_each(|change| world.host.apply(change, None));
         then(&mut world.host);
         let cell = RefCell::new(world);
-        let undo = Undo { hand: &ModelHand(&cell), mark: ID, care, era: Era::Same };
+        let undo = Undo { hand: &ModelHand(&cell), mark: ID, care, era: Era::Same, network: NetworkSeen::Same };
         let outcomes =
             changes().iter().filter(|change| is_meant(change)).map(|change| undo.take_back(change)).collect();
         (cell.into_inner().host, outcomes)

@@ -54,6 +54,8 @@ pub struct Wish<'a> {
     pub systemd: Systemd,
     /// The present boot, as in [`crate::plan::Begin::boot_id`].
     pub boot_id: Option<&'a str>,
+    /// The present network namespace, as in [`crate::plan::Begin::network`].
+    pub network: Option<u64>,
     /// Who uses the file system mounted at a directory; asked only where it could not be unmounted.
     pub holders: &'a dyn Fn(&str) -> Holders,
 }

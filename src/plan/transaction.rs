@@ -69,6 +69,9 @@ pub struct Begin {
     pub gtune: String,
     /// `/proc/sys/kernel/random/boot_id`; none under `--root`.
     pub boot_id: Option<String>,
+    /// Inode of the network namespace gtune ran in, whose values were changed; none under `--root`.
+    #[serde(default)]
+    pub network: Option<u64>,
     /// Who ran it.
     pub uid: u32,
     /// `SUDO_USER`, where it was set.

@@ -109,6 +109,7 @@ pub fn rollback_of(root: &str, steps: Vec<UndoStep>) -> RollbackReport {
         host: Host { root: root.into(), ..fresh_host().host },
         rolled_back: RolledBack { transaction: Some("7f3a9c".into()), steps, unrecorded: None },
         dry_run: false,
+        left: vec![],
     }
 }
 
@@ -122,6 +123,7 @@ pub fn transaction(id: &str, state: TransactionState) -> Transaction {
             at: "2026-11-20T18:46:07.25Z".parse().unwrap(),
             gtune: "0.1.0".into(),
             boot_id: None,
+            network: None,
             uid: 0,
             sudo_user: Some("alice".into()),
             arguments: ["gtune", "apply", "--tmpfs", "/mem dir", "--unit", "gunicorn.service"].map(Into::into).into(),

@@ -36,7 +36,9 @@ fn planned(report: &ApplyReport<'_>, page: &Page) -> String {
     let plan = report.plan;
     let mut head = labelled("host: ", &visible(&host_line(&report.facts.host)), page.width);
     for already in &plan.already {
-        head += &labelled("already so: ", &visible(&already.what), page.width);
+        // What is kept though a lower number was asked for is no such thing.
+        let lead = if already.what.starts_with("kept: ") { "" } else { "already so: " };
+        head += &labelled(lead, &visible(&already.what), page.width);
     }
     if page.detail == Detail::Verbose {
         for image in &plan.rehearsals {
@@ -137,7 +139,7 @@ fn hints(all: &[String], page: &Page) -> String {
 }
 
 /// What is left to the operator: the command on lines of its own, so that it can be copied.
-fn left(all: &[Left], page: &Page) -> String {
+pub(super) fn left(all: &[Left], page: &Page) -> String {
     if all.is_empty() {
         return String::new();
     }
@@ -160,6 +162,9 @@ fn ending(report: &ApplyReport<'_>, page: &Page) -> String {
         (ApplyOutcome::Done, None) => "done\n".to_owned(),
         (ApplyOutcome::NothingToDo, _) if !report.plan.left.is_empty() || !report.not_done.is_empty() => {
             labelled("", "nothing was changed; see above what is left to do", page.width)
+        }
+        (ApplyOutcome::NothingToDo, _) if report.plan.already.iter().any(|one| one.what.starts_with("kept: ")) => {
+            labelled("", "nothing was changed", page.width)
         }
         (ApplyOutcome::NothingToDo, _) => labelled("", "nothing to do: all of it is so already", page.width),
         (ApplyOutcome::Planned, _) => labelled("", "dry run: nothing was changed", page.width),

@@ -1,5 +1,6 @@
 //! What `rollback` tells people: what is taken back, newest step first, and what came of it.
 
+use super::plan::left;
 use super::shell::{closing, gtune};
 use super::step::{Below, Result, Word, heading, results, trouble};
 use super::wrap::labelled;
@@ -15,7 +16,7 @@ pub fn rollback(report: &RollbackReport, page: &Page) -> String {
         parts.push(labelled("transaction ", &visible(id), page.width));
     }
     parts.push(steps(report, page));
-    parts.push(ending(report, page));
+    parts.push(left(&report.left, page) + &ending(report, page));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }

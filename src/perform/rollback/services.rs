@@ -73,7 +73,7 @@ impl<H: Hand> Rollback<'_, H> {
 }
 
 /// The unit that a drop-in in `/etc/systemd/system/UNIT.d` belongs to.
-fn unit_of_drop_in(path: &str) -> Option<&str> {
+pub fn unit_of_drop_in(path: &str) -> Option<&str> {
     path.strip_prefix("/etc/systemd/system/")?.split_once(".d/").map(|(unit, _)| unit)
 }
 

@@ -15,6 +15,7 @@ const WISH: Wish<'static> = Wish {
     restarts: Restarts::AsApplied,
     systemd: Systemd::Running,
     boot_id: Some("this boot"),
+    network: None,
     holders: &|_| Holders { who: "pid 812".into(), units: vec![] },
 };
 
@@ -231,15 +232,21 @@ fn what_a_later_transaction_changed_is_refused_before_anything_is_begun() {
 }
 
 #[test]
-fn a_later_transaction_that_left_this_ones_work_alone_is_not_in_the_way() {
+fn a_later_transaction_is_in_the_way_only_where_it_relies_on_this_one() {
     let directory = tempfile::tempdir().unwrap();
     let state = StateDirectory::make(&Root::open(directory.path()).unwrap()).unwrap();
-    let (mut edited, all) = changed_later();
+    let (mut edited, mut all) = changed_later();
     edited.host.files.insert(SYSCTL.into(), FileImage::configuration("new\n"));
     let transaction = edited.transaction();
     let cell = RefCell::new(edited);
     let hand = ModelHand(&cell);
-    assert_eq!(Rollback::new(&hand, &transaction, &all, &WISH, true).refuse_before_later(&state), Ok(()));
+    let refused = |all: &[Kept], wish| Rollback::new(&hand, &transaction, all, wish, true).refuse_before_later(&state);
+    let trouble = refused(&all, &WISH).unwrap_err();
+    assert_eq!(trouble.reason, "transaction ffffff made use of /mem later", "its drop-in names the directory");
+    assert_eq!(refused(&all, &Wish { care: Care::Overwrite, ..WISH }), Ok(()), "--force");
+    let later = all[1].transaction.as_mut().unwrap();
+    later.steps.retain(|step| step.change.subject() == SYSCTL);
+    assert_eq!(refused(&all, &WISH), Ok(()));
 }
 
 fn told_services(world: &World) -> Vec<&str> {

@@ -47,6 +47,7 @@ struct Rollback<'a> {
     outcome: &'static str,
     steps: Vec<UndoRecord>,
     unrecorded: Option<String>,
+    left: &'a [Left],
 }
 
 #[derive(Serialize)]
@@ -164,6 +165,7 @@ pub fn rollback(report: &RollbackReport) -> String {
             outcome: report.outcome().name(),
             steps: report.rolled_back.steps.iter().enumerate().map(|(at, step)| undone(report, at + 1, step)).collect(),
             unrecorded: report.rolled_back.unrecorded.as_ref().map(ToString::to_string),
+            left: &report.left,
         },
     )
 }
@@ -372,6 +374,7 @@ mod tests {
             "dry_run",
             "gtune",
             "host",
+            "left",
             "observed_at",
             "outcome",
             "root",
