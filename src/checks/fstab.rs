@@ -126,7 +126,9 @@ fn by_line(facts: &Facts, wanted: &Wanted, line: &FstabEntry) -> Verdict {
     if !matches!(line.kind.as_str(), "tmpfs" | "ramfs") {
         seen.observed = format!("line {} mounts {} at {directory}", line.line, line.kind);
         let consequence = "After the next reboot the heartbeat lies on that file system and no longer in memory.";
-        return Verdict::finding(Severity::Warning, seen, consequence, remedy(edit("change the type to tmpfs")));
+        // Whatever lies on that file system is somebody's, so gtune does not take the line over.
+        let by_hand = edit("give that file system another directory, then: gtune apply --tmpfs");
+        return Verdict::finding(Severity::Warning, seen, consequence, Remedy { by_hand, ..Remedy::default() });
     }
     if has("noauto") && !wanted.required {
         seen.observed = format!("line {} has noauto", line.line);
@@ -246,7 +248,10 @@ mod tests {
             let finding = found(judge(&with_lines(&[line])));
             assert_eq!(finding.severity, severity);
             assert!(finding.seen.observed.contains(words), "{}", finding.seen.observed);
-            assert!(finding.remedy.command.unwrap().ends_with("--adopt"));
+            // The file system of somebody else is not taken over.
+            let command = finding.remedy.command;
+            assert_eq!(command.is_none(), line.contains("ext4"), "{command:?}");
+            assert!(command.is_none_or(|command| command.ends_with("--adopt")));
         }
     }
 

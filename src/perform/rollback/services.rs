@@ -13,9 +13,12 @@ impl<H: Hand> Rollback<'_, H> {
         if self.wish.systemd == Systemd::NotRunning || self.undo.era == Era::Image {
             return;
         }
-        let from = self.steps.len();
+        // A step that failed may have been done all the same: a file can go, and only its directory not reach the disk.
+        let has_failed = |step: &UndoStep| matches!(step.outcome, Some(UndoOutcome::Failed(_)));
         let reads = |step: &UndoStep| match &step.action {
-            Action::Change(change) => change.is_read_by_systemd() && self.is_news(step.outcome.as_ref()),
+            Action::Change(change) => {
+                change.is_read_by_systemd() && (has_failed(step) || self.is_news(step.outcome.as_ref()))
+            }
             Action::Reload | Action::Restart(_) => false,
         };
         let restarts = self.steps.iter().any(|step| self.is_news(step.outcome.as_ref())) || self.frees_mounts(mounts);
@@ -29,9 +32,8 @@ impl<H: Hand> Rollback<'_, H> {
             let outcome = for_real.then(|| outcome_of(hand.restart(&unit)));
             self.steps.push(UndoStep { action: Action::Restart(unit), outcome });
         }
-        let has_failed = |step: &UndoStep| matches!(step.outcome, Some(UndoOutcome::Failed(_)));
         let is_left = self.wish.restarts == Restarts::Leave && !self.transaction.begin.restarts.is_empty();
-        self.untold = restarts && is_left || self.steps.iter().skip(from).any(has_failed);
+        self.untold = restarts && is_left || self.steps.iter().any(has_failed);
     }
 
     /// Whether services may not know yet of what came to this. What is as before may have become so in a run that ended

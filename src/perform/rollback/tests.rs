@@ -360,6 +360,16 @@ fn on_disk_an_unfinished_transaction_is_in_the_way_until_it_is_rolled_back() {
     assert_eq!(rollback(&root, None, &WISH), Ok(RolledBack::default()), "no transaction is in force");
 }
 
+#[test]
+fn what_failed_and_was_done_all_the_same_is_told_to_systemd() {
+    let (world, actions) = plan(&[false, false, true, false, false, false, false, false, false], &[false; 9], 0);
+    let applied = performed(world.clone(), &actions);
+    let (half, _) = rolled_back(World { killed_in: Some(2), faults: [(1, Fault::Done)].into(), ..applied }, &WISH);
+    let (after, result) = rolled_back(half.fresh(), &WISH);
+    assert!(result.is_complete());
+    assert_eq!(after.host.known, world.host.known);
+}
+
 proptest! {
     #[test]
     fn any_plan_cut_short_anywhere_with_anything_failing_can_be_taken_back(

@@ -42,7 +42,7 @@ impl<'a> Table<'a> {
         let live = wish.mount().map(|mount| TmpfsOptions::read(&mount.options));
         // `nofail`: a boot without heartbeats in memory is better than none (fstab(5)).
         let mut options = vec!["defaults".to_owned()];
-        options.extend(wish.fresh(wish.caps(&live)));
+        options.extend(wish.fresh(wish.caps(live.as_ref()), live.as_ref()));
         options.push("nofail".to_owned());
         let options = marked(options);
         let line = format!("tmpfs {} tmpfs {} 0 0", mount_table_field(wish.directory), options.join(","));
@@ -54,6 +54,11 @@ impl<'a> Table<'a> {
         let caps = wish.caps(&live);
         let read = TmpfsOptions::read(&line.options);
         let is_tmpfs = line.kind == "tmpfs";
+        if !is_tmpfs && line.kind != "ramfs" {
+            // Whatever lies on it would be gone from its place with the next boot.
+            let reason = format!("/etc/fstab, {}: mounts {} there", shown(line), line.kind);
+            return Err(wish.refuse(reason, vec!["choose a directory of its own, such as /mem".to_owned()]));
+        }
         let mut lacks = if is_tmpfs { vec![] } else { vec!["type tmpfs".to_owned()] };
         lacks.extend(read.tells("noauto").then(|| "auto instead of noauto".to_owned()));
         lacks.extend((!read.tells("nofail")).then(|| "nofail".to_owned()));

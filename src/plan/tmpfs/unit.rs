@@ -144,7 +144,7 @@ pub(super) fn store(wish: &Wish<'_>, table: &Table<'_>, unit: Option<UnitFile>) 
 /// A new unit, in the place of a line where there is one.
 fn instead_of(wish: &Wish<'_>, table: &Table<'_>, line: Option<&FstabEntry>) -> Result<Stored, Refusal> {
     let live = wish.mount().map(|mount| TmpfsOptions::read(&mount.options));
-    let Some(line) = line else { return write(wish, wish.fresh(wish.caps(&live))) };
+    let Some(line) = line else { return write(wish, wish.fresh(wish.caps(&live), live.as_ref())) };
     if !wish.adopt {
         let reason = format!("/etc/fstab mounts it at boot, {}", shown(line));
         let adopt = format!("{}   # puts a unit in its place", wish.again(" --backend unit --adopt"));
@@ -153,7 +153,7 @@ fn instead_of(wish: &Wish<'_>, table: &Table<'_>, line: Option<&FstabEntry>) -> 
     let read = TmpfsOptions::read(&line.options);
     let options = match line.kind.as_str() {
         "tmpfs" => wish.mended(&line.options, wish.caps([&read].into_iter().chain(&live))),
-        _ => wish.fresh(wish.caps(&live)),
+        _ => wish.fresh(wish.caps(&live), live.as_ref()),
     };
     let mut stored = write(wish, options)?;
     stored.topic.changes.extend(table.without(wish, line)?);

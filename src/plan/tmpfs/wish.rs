@@ -124,6 +124,9 @@ impl<'a> Wish<'a> {
                 let default_is_it = options.size.is_none() && options.is_size(caps.size, self.memory());
                 (!default_is_it).then(|| size_option(caps.size))
             }
+            // Without a number the kernel bounds it too, by one inode for every two pages (tmpfs(5)): no reason to refuse
+            // what somebody chose, though with leave it is made as `tmpfs-mount` wants it.
+            "nr_inodes=" if options.inodes.is_none() && !self.adopt => None,
             "nr_inodes=" => Some(format!("nr_inodes={}", mount_options::count(caps.inodes))),
             flag => Some(flag.to_owned()),
         };
@@ -159,10 +162,16 @@ impl<'a> Wish<'a> {
     }
 
     /// The options of a new mount. It is the recipe of Gunicorn's FAQ, and what a mount of empty files can do without.
-    pub fn fresh(&self, caps: Caps) -> Vec<String> {
+    /// Where a tmpfs is mounted already, whoever may write to it may after the next boot, and nobody else.
+    pub fn fresh(&self, caps: Caps, live: Option<&TmpfsOptions>) -> Vec<String> {
         let inodes = format!("nr_inodes={}", mount_options::count(caps.inodes));
-        let rest = ["mode=1777", "noatime", "nosuid", "nodev", "noexec"].map(str::to_owned);
-        [size_option(caps.size), inodes].into_iter().chain(rest).collect()
+        let mode = live.and_then(|live| live.mode).unwrap_or(0o1777);
+        let mut options = vec![size_option(caps.size), inodes, format!("mode={mode:o}")];
+        let owner = |name: &str, id: Option<&String>| id.map(|id| format!("{name}={id}"));
+        options.extend(owner("uid", live.and_then(|live| live.uid.as_ref())));
+        options.extend(owner("gid", live.and_then(|live| live.gid.as_ref())));
+        options.extend(["noatime", "nosuid", "nodev", "noexec"].map(str::to_owned));
+        options
     }
 
     /// What the operator should know of options that are kept as they are.

@@ -24,14 +24,28 @@ fn a_line_of_others_is_mended_with_adopt_only_and_keeps_what_is_harmless() {
 }
 
 #[test]
-fn a_line_for_another_file_system_becomes_one_for_a_tmpfs() {
-    let topic = planned(
-        &fresh_host(),
-        &ground("/dev/vdb /mem ext4 noatime,errors=remount-ro,uid=5 0 2\n"),
-        &adopting(asked("/mem")),
-    );
-    let new = "tmpfs /mem tmpfs noatime,nosuid,nodev,noexec,size=64m,nr_inodes=4k,nofail,comment=for-gunicorn 0 0\n";
-    assert_eq!(fstab_after(&topic), new);
+fn a_line_for_another_file_system_is_not_taken_over() {
+    let disk = ground("/dev/vdb /mem ext4 noatime,errors=remount-ro,uid=5 0 2\n");
+    let refusal = refused(&fresh_host(), &disk, &adopting(asked("/mem")));
+    assert!(refusal.reason.contains("mounts ext4 there"), "{}", refusal.reason);
+    let memory = ground("ramfs /mem ramfs nofail 0 0\n");
+    let new = "tmpfs /mem tmpfs nofail,nosuid,nodev,noexec,size=64m,nr_inodes=4k,comment=for-gunicorn 0 0\n";
+    assert_eq!(fstab_after(&planned(&fresh_host(), &memory, &adopting(asked("/mem")))), new);
+}
+
+#[test]
+fn a_new_line_lets_in_whom_the_live_mount_lets_in() {
+    let facts = mounted(&["rw", "nosuid", "nodev", "noexec", "size=16384k", "mode=700", "uid=33"]);
+    let stored = fstab_after(&planned(&facts, &ground(""), &asked("/mem")));
+    assert!(stored.contains(",mode=700,uid=33,"), "{stored}");
+}
+
+#[test]
+fn a_line_that_leaves_the_number_of_inodes_to_the_kernel_is_right() {
+    let line = "tmpfs /mem tmpfs size=64m,mode=1777,nosuid,nodev,noexec,nofail 0 0\n";
+    let topic = planned(&fresh_host(), &ground(line), &asked("/mem"));
+    assert!(!kinds(&topic).contains(&"changed line"), "{:?}", kinds(&topic));
+    assert!(topic.already.iter().any(|already| already.what.contains("line 1")), "{:?}", topic.already);
 }
 
 #[test]
