@@ -113,6 +113,17 @@ fn in_drop_in(unit: &Unit, arguments: &str) -> String {
     format!("mkdir -p {directory} && printf '%s\\n' '[Service]' {} > {directory}/{file} && {reload}", quoted(&line))
 }
 
+/// Whether a file of `EnvironmentFile=` may set `GUNICORN_CMD_ARGS`: then it wins over any drop-in's `Environment=`.
+pub(super) fn arguments_come_from_a_file(service: &Service) -> bool {
+    let is_read = |source: &Source| *source == Source::Variable("GUNICORN_CMD_ARGS".into());
+    let loaded = service.unit.known().and_then(|unit| unit.loaded.known());
+    loaded.is_some_and(|loaded| {
+        let by_unit = loaded.environment.iter().any(|variable| variable.starts_with("GUNICORN_CMD_ARGS="));
+        let is_set = service.settings.given.values().any(|setting| is_read(&setting.source));
+        !loaded.environment_files.is_empty() && is_set && !by_unit
+    })
+}
+
 /// What `GUNICORN_CMD_ARGS` holds already: a second assignment of the same name replaces the first.
 enum Given {
     Nothing,

@@ -162,6 +162,8 @@ pub(super) fn tmpfs_command(facts: &Facts, service: &Service) -> Option<String> 
         Fact::Known(told) if matches!(told.source, Source::CommandLine | Source::ExecStart) => {
             format!("{gtune} apply --tmpfs {MEMORY_DIRECTORY}")
         }
+        // So does a file of EnvironmentFile=, which apply leaves to the operator: the mount alone can be made.
+        _ if by_hand::arguments_come_from_a_file(service) => format!("{gtune} apply --tmpfs {MEMORY_DIRECTORY}"),
         _ => format!("{gtune} apply --tmpfs {MEMORY_DIRECTORY}{unit}"),
     })
 }

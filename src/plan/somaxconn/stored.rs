@@ -27,7 +27,7 @@ pub(super) fn places(facts: &Facts) -> Places {
 /// The file that is gtune's already first, then the usual names, then one after the file that wins now.
 fn candidates(now: Option<&Prediction>) -> Vec<String> {
     let winners: Vec<&str> = now.map(winners).unwrap_or_default();
-    let is_own = |path: &&&str| path.starts_with(DIRECTORY) && base_name(path).contains("gtune");
+    let is_own = |path: &&&str| path.starts_with(DIRECTORY) && base_name(path).ends_with("z-gtune.conf");
     let own = winners.iter().filter(is_own).map(|path| (*path).to_owned());
     let usual = NAMES.iter().map(|name| format!("{DIRECTORY}/{name}"));
     // The next byte of the winner's name is the dot of its suffix, and `z` is above that.
