@@ -392,9 +392,9 @@ pub fn changes() -> Vec<Change> {
         Change::Line {
             path: FSTAB.into(),
             before: Some(FileImage::configuration("root\n")),
-            after: Some(FileImage::configuration("root\ntmpfs\n")),
+            after: Some(FileImage::configuration("root\ntmpfs /mem tmpfs\n")),
             old_line: None,
-            new_line: Some("tmpfs".into()),
+            new_line: Some("tmpfs /mem tmpfs".into()),
         },
         Change::Link { path: "/etc/systemd/system/x.wants/m".into(), before: None, after: Some("../m".into()) },
         Change::Mount { target: "/mem".into(), before: None, after: Some(tmpfs) },

@@ -210,6 +210,7 @@ impl<'a, H: Hand> Rollback<'a, H> {
         };
         let is_theirs = |step: &&UndoStep| matches!(step.outcome, Some(UndoOutcome::Conflict(_)));
         self.steps.iter().filter(is_theirs).find_map(|step| match &step.action {
+            Action::Change(Change::Mount { .. }) => None,
             Action::Change(change) => {
                 let target = mounted_by(&change.clone().inverse())?;
                 leads_to(place, &target).then(|| format!("{} still mounts {target}", change.subject()))

@@ -155,7 +155,7 @@ fn the_work_of_others_stays_unless_it_is_to_be_overwritten() {
     let mut edited = performed(world.clone(), &actions);
     let theirs = FileImage::configuration("theirs\n");
     edited.host.files.insert(SYSCTL.into(), theirs.clone());
-    edited.host.files.insert(FSTAB.into(), FileImage::configuration("root\ntmpfs\nnfs\n"));
+    edited.host.files.insert(FSTAB.into(), FileImage::configuration("root\ntmpfs /mem tmpfs\nnfs\n"));
     edited.host.values.insert("net.core.somaxconn".into(), 65_535);
     edited.host.files.insert("/etc/systemd/system/gunicorn.service.d/theirs.conf".into(), theirs.clone());
     let (after, result) = rolled_back(edited, &WISH);
@@ -182,11 +182,41 @@ fn what_was_live_in_an_earlier_boot_is_left() {
     booted.host.running.clear();
     let wish = Wish { boot_id: Some("next boot"), restarts: Restarts::Leave, ..WISH };
     let (after, result) = rolled_back(booted, &wish);
-    assert!(matches!(outcome(&result, "net.core.somaxconn"), UndoOutcome::Left(_)));
+    let UndoOutcome::Left(why) = outcome(&result, "net.core.somaxconn") else { panic!("{result:?}") };
+    assert!(why.contains("until the next boot, or: sysctl -w net.core.somaxconn=128"), "{why}");
     assert!(matches!(outcome(&result, "pid 812"), UndoOutcome::Left(_)));
     assert_eq!(after.host.values, value);
     assert!(!mounts.is_empty() && after.host.mounts.is_empty(), "fstab had mounted it again");
     assert!(result.is_complete());
+}
+
+#[test]
+fn a_value_of_another_network_namespace_is_left() {
+    let (world, actions) = whole_plan();
+    let mut elsewhere = performed(world, &actions);
+    let line = String::from_utf8(elsewhere.journal).unwrap().replacen("\"network\":null", "\"network\":41", 1);
+    elsewhere.journal = line.into_bytes();
+    let value = elsewhere.host.values.clone();
+    let (after, result) = rolled_back(elsewhere.clone(), &Wish { network: Some(42), ..WISH });
+    assert!(matches!(outcome(&result, "net.core.somaxconn"), UndoOutcome::Left(_)), "{result:?}");
+    assert_eq!(after.host.values, value);
+    let (_, result) = rolled_back(elsewhere, &Wish { network: Some(41), ..WISH });
+    assert_eq!(outcome(&result, "net.core.somaxconn"), &UndoOutcome::Restored);
+}
+
+#[test]
+fn a_mount_that_somebody_has_stored_in_another_way_stays() {
+    let (world, actions) = whole_plan();
+    let mut theirs = performed(world, &actions);
+    theirs.host.files.remove(FSTAB);
+    let (after, result) = rolled_back(theirs, &WISH);
+    assert!(matches!(outcome(&result, FSTAB), UndoOutcome::Conflict(_)), "{result:?}");
+    let stays = UndoOutcome::Conflict(format!("{FSTAB} still mounts /mem"));
+    let of_mem =
+        result.steps.iter().filter(|step| matches!(&step.action, Action::Change(change) if change.subject() == "/mem"));
+    let outcomes: Vec<_> = of_mem.filter_map(|step| step.outcome.clone()).collect();
+    assert_eq!(outcomes, [stays.clone(), stays]);
+    assert!(after.host.mounts.contains_key("/mem"));
 }
 
 #[test]
