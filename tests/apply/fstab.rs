@@ -18,6 +18,7 @@ pub fn laws() -> Vec<Law> {
         Law::new("fstab_of_10_000_lines_is_kept_byte_for_byte", &[], || is_kept(&ten_thousand_lines())),
         Law::new("fstab_that_is_missing_is_made_and_removed_again", &[], missing),
         Law::new("fstab_with_two_lines_for_the_target_is_refused_and_both_are_shown", &[], duplicates_of_the_target),
+        Law::new("fstab_line_of_another_file_system_is_never_taken_over", &[], another_file_system),
         Law::new("fstab_keeps_mode_and_owner", &[], keeps_mode),
         Law::new("a_size_that_was_asked_for_is_in_the_line", &[], a_size_is_in_the_line),
         Law::new("a_target_with_a_blank_is_written_escaped_and_found_again", &[], a_blank_in_the_target),
@@ -68,7 +69,7 @@ const KEPT: &[(&str, &[u8])] = &[
 /// Lines of others for the same target, however it is written.
 const OTHERS: &[(&str, &str)] = &[
     ("line_of_another_size", "tmpfs /mem tmpfs size=1m 0 0"),
-    ("line_of_another_type", "/dev/vdb1 /mem ext4 rw 0 2"),
+    ("line_of_another_type", "ramfs /mem ramfs rw 0 0"),
     ("line_with_tabs_for_the_target", "tmpfs\t/mem\ttmpfs\tsize=1m"),
     ("line_with_an_end_slash", "tmpfs /mem/ tmpfs size=1m 0 0"),
     ("line_with_two_slashes", "tmpfs //mem tmpfs size=1m 0 0"),
@@ -182,6 +183,15 @@ fn missing() -> Result {
     tree.apply(&APPLY)?.must_end(0)?;
     is_our_line(&tree.text("etc/fstab")?, "/mem", &SAFE)?;
     tree.must_go_back_to(&before)
+}
+
+fn another_file_system() -> Result {
+    let tree = Tree::with_fstab(b"/dev/vda1 / ext4 rw 0 1\n/dev/vdb1 /mem ext4 rw 0 2\n")?;
+    let before = tree.snapshot()?;
+    for options in [&["--tmpfs", "/mem"][..], &["--tmpfs", "/mem", "--adopt"]] {
+        tree.apply(options)?.must_end(4)?.must_say(&["/dev/vdb1", "ext4", "line 2"])?;
+    }
+    tree.must_be(&before, Closely::Untouched)
 }
 
 fn duplicates_of_the_target() -> Result {
