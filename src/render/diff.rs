@@ -268,8 +268,12 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs patch(1)"]
     fn patch_makes_of_the_old_file_the_new_one() {
+        if std::process::Command::new("patch").arg("--version").output().is_err() {
+            // Past the harness, which keeps what a test that passes prints.
+            let said = "skipped: patch_makes_of_the_old_file_the_new_one: no patch(1); run: tests/run\n";
+            return std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
+        }
         for (old, new) in [
             ("a\nb\n", "a\nc\nb\n"),
             ("a", "a\nb"),
