@@ -10,20 +10,21 @@ use super::step::{Hand, OnHost};
 use super::undisturbed::Undisturbed;
 use super::undo::{Era, NetworkSeen, Undo, in_order};
 use super::wish::{Holders, Mode, Wish};
-use crate::facts::{Fstab, MountUnit};
 use crate::host::Root;
-use crate::perform::Care;
 use crate::plan::{
     Action, Change, Record, RolledBack, StepState, Transaction, TransactionState, TransactionStep, Trouble,
     UndoOutcome, UndoStep, leads_to,
 };
 use jiff::Timestamp;
 
+mod later;
 mod services;
 #[cfg(test)]
 mod tests;
 
 pub use services::unit_of_drop_in;
+
+use later::mounted_by;
 
 /// Takes back a transaction: the one whose id this is or begins with, else the last that was not taken back yet. One that
 /// was taken back already comes to no steps; where none is in force and none was named, none is taken back.
@@ -85,49 +86,6 @@ impl<'a, H: Hand> Rollback<'a, H> {
         };
         let undo = Undo { hand, mark: &transaction.begin.id, care: wish.care, era, network };
         Self { undo, transaction, newer, wish, steps: vec![], untold: false }
-    }
-
-    /// Refuses where a later transaction changed the same: what this one found there can only come back after that.
-    /// Nothing is begun then, so that the host is not left with half of it.
-    fn refuse_before_later(&self, state: &StateDirectory) -> Result<(), Trouble> {
-        if self.transaction.state == TransactionState::RolledBack || self.newer.is_empty() {
-            return Ok(());
-        }
-        let open = self.transaction.steps.iter().filter(|step| !self.is_below_own_mount(&step.change));
-        let mut hindered = open.filter(|step| matches!(self.foresee(step), Some(UndoOutcome::Conflict(_))));
-        let changed = hindered.find_map(|step| self.later_hand(&step.change));
-        let changed = changed.map(|(id, subject)| (id, format!("transaction {id} changed {subject} later")));
-        let Some((id, reason)) = changed.or_else(|| self.later_user()) else { return Ok(()) };
-        let trouble = Trouble::new(format!("roll back {}", self.transaction.begin.id), reason);
-        Err(trouble.with_hint(state.gtune(&format!("rollback {id}"))))
-    }
-
-    /// Whether it is a directory that cannot be seen while a mount of this transaction lies on it or below it.
-    fn is_below_own_mount(&self, change: &Change) -> bool {
-        let Change::Directory { path, .. } = change else { return false };
-        let covers =
-            |step: &TransactionStep| matches!(&step.change, Change::Mount { target, .. } if leads_to(path, target));
-        self.transaction.steps.iter().any(covers)
-    }
-
-    /// The last transaction that changed the same and is in force, and what it changed.
-    fn later_hand(&self, change: &Change) -> Option<(&str, String)> {
-        let touches =
-            |step: &TransactionStep| step.state != StepState::Undone && step.change.subject() == change.subject();
-        let later = self.newer.iter().rev().find(|newer| newer.steps.iter().any(touches))?;
-        Some((&later.begin.id, change.subject()))
-    }
-
-    /// The last transaction in force that relies on a directory this one mounts, and how.
-    fn later_user(&self) -> Option<(&str, String)> {
-        let changes = self.transaction.steps.iter().map(|step| &step.change);
-        let targets: Vec<String> = changes.filter_map(mounted_by).collect();
-        let relies =
-            |step: &TransactionStep, target: &String| step.state != StepState::Undone && mentions(&step.change, target);
-        self.newer.iter().rev().filter(|_| self.wish.care != Care::Overwrite).find_map(|newer| {
-            let target = targets.iter().find(|target| newer.steps.iter().any(|step| relies(step, target)))?;
-            Some((newer.begin.id.as_str(), format!("transaction {} made use of {target} later", newer.begin.id)))
-        })
     }
 
     /// What taking a step back comes to; none where it can be.
@@ -258,28 +216,4 @@ impl<'a, H: Hand> Rollback<'a, H> {
         };
         UndoOutcome::Waits { reason, command }
     }
-}
-
-/// The directory that a change mounts, or has mounted at boot.
-fn mounted_by(change: &Change) -> Option<String> {
-    match change {
-        Change::Mount { target, after: Some(_), .. } => Some(target.clone()),
-        Change::Line { path, new_line: Some(line), .. } if path == "/etc/fstab" => {
-            Fstab::parse(&line.0).entries.into_iter().next().map(|entry| entry.target)
-        }
-        Change::File { path, after: Some(file), .. } if path.ends_with(".mount") => {
-            MountUnit::parse(path, &file.content.0).map(|unit| unit.mount_point)
-        }
-        _ => None,
-    }
-}
-
-/// Whether what a change stores names a directory.
-fn mentions(change: &Change, directory: &str) -> bool {
-    let stored = match change {
-        Change::File { after: Some(file), .. } => file.content.text(),
-        Change::Line { new_line: Some(line), .. } => line.text(),
-        _ => return change.subject() == directory,
-    };
-    stored.split(|c: char| c.is_whitespace() || "\"'=,:".contains(c)).any(|word| word == directory)
 }
