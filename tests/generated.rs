@@ -166,7 +166,7 @@ const APPLY_JSON: Section = (
             "one object a step: number, title, kind (directory, file, line, link, mount, kernel-value, process-limit, reload, restart), subject, pid, state, before, after, diff, reason, hint; null where a step has no such thing",
         ),
         ("steps: state", "planned, changed, already-so, failed, undone, not-undone or not-reached"),
-        ("already", "what is so already: what"),
+        ("already", "what is so already: what, state (so, or kept where less was asked for)"),
         ("refused", "why it is not done: what, reason, hints"),
         ("not_done", "what doctor recommends and had to be refused, where the rest was done: what, reason, hints"),
         ("warnings", "a sentence each"),

@@ -3,7 +3,7 @@
 use super::steps::{drop_in_directory, systemctl};
 use crate::facts::{Container, Fact, Facts, Manager, Service, Unit, environment_line};
 use crate::gunicorn::{Source, parse_arguments, split_words};
-use crate::units::quoted;
+use crate::units::{gtune_for, quoted};
 
 /// An option of Gunicorn that should be given, in the two ways it can be written.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) fn whom(service: &Service) -> String {
 
 /// `gtune`, told of the directory it judges where that is not the live host.
 pub(crate) fn gtune(facts: &Facts) -> String {
-    if facts.host.live { "gtune".into() } else { format!("gtune --root {}", quoted(&facts.host.root)) }
+    gtune_for(&facts.host.root)
 }
 
 /// Whether this is a container that holds one application, so that mounts and kernel values are its runtime's business.

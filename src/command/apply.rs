@@ -10,7 +10,7 @@ use crate::cli::{Apply, Format, Global};
 use crate::facts::Facts;
 use crate::host::{self, Root};
 use crate::perform::{self, Origin};
-use crate::plan::{self, Plan, Refusal, Request, Trouble};
+use crate::plan::{self, Action, Plan, Refusal, Request, Trouble};
 use crate::render::{self, Page};
 
 /// Changes the host below `--root`, or says what it would change.
@@ -154,7 +154,7 @@ fn changed(was: &[Row], row: &Row, requests: &[Request], plan: &Plan) -> Option<
 
 /// Whether a restart of the service that is judged is left to the operator.
 fn waits_for_restart(row: &Row, plan: &Plan) -> bool {
-    plan.left.iter().any(|left| left.command.starts_with("systemctl restart ") && left.command.contains(&row.subject))
+    plan.left.iter().any(|left| left.does == Some(Action::Restart(row.subject.clone())))
 }
 
 /// The checks whose findings a request means to mend.

@@ -2,7 +2,6 @@
 
 use super::ExitCode;
 use crate::plan::Trouble;
-use std::io;
 use thiserror::Error;
 
 /// A question that could not be answered: `cannot <verb> <thing>: <reason>`, and what to do about it.
@@ -41,14 +40,6 @@ impl Failure {
     }
 }
 
-/// The reason of an I/O error as a clause: `no such file or directory`.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let clause = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = clause.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,11 +49,5 @@ mod tests {
         let failure = Failure::new(ExitCode::Usage, "find unit a.service: no Gunicorn runs in it").with_hint("try b");
         assert_eq!(failure.to_string(), "cannot find unit a.service: no Gunicorn runs in it");
         assert_eq!(failure.hint(), Some("try b"));
-    }
-
-    #[test]
-    fn the_reason_of_an_io_error_is_a_clause_without_its_number() {
-        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
-        assert_eq!(reason(&io::Error::other("odd")), "odd");
     }
 }

@@ -16,7 +16,7 @@ mod scope;
 
 pub use change_report::{ApplyOutcome, ApplyReport, FindingChange, HistoryReport, RollbackOutcome, RollbackReport};
 pub use exit_code::ExitCode;
-pub use failure::{Failure, reason};
+pub use failure::Failure;
 pub use report::{Report, State};
 
 use open::open;

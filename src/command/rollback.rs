@@ -5,10 +5,11 @@ use super::{Answer, ExitCode, Failure, RollbackReport, open};
 use crate::cli::{self, Format, Global, Rollback};
 use crate::facts::Service;
 use crate::host::{self, Root};
-use crate::perform::{self, Care, Holders, Mode, NotBegun, Restarts, Systemd, Wish, unit_of_drop_in};
-use crate::plan::{Action, Change, Left, RolledBack, UndoOutcome};
+use crate::perform::{self, Care, Holders, Mode, NotBegun, Restarts, Systemd, Wish};
+use crate::plan::{Action, Left, RolledBack, UndoOutcome};
 use crate::render::{self, Page};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Takes a transaction of the host below `--root` back.
 ///
@@ -71,24 +72,17 @@ fn permitted(root: &Root, options: &Rollback) -> Result<(), Failure> {
 
 /// The restarts after which services run without what was taken back.
 fn left(rolled_back: &RolledBack, systemd: Systemd) -> Vec<Left> {
-    let is_restarted = |unit: &str| rolled_back.steps.iter().any(|step| step.action == Action::Restart(unit.into()));
-    let restored = rolled_back.steps.iter().filter(|step| step.outcome == Some(UndoOutcome::Restored));
-    let paths = restored.filter_map(|step| match &step.action {
-        Action::Change(change @ Change::File { .. }) => Some(change.subject()),
-        _ => None,
-    });
-    let mut left: Vec<Left> = vec![];
-    for path in paths {
-        let Some(unit) = unit_of_drop_in(&path).filter(|unit| systemd == Systemd::Running && !is_restarted(unit))
-        else {
-            continue;
-        };
-        let one = Left::new(format!("systemctl restart {unit}"), "it runs with what was taken back until then");
-        if !left.contains(&one) {
-            left.push(one);
-        }
+    if systemd == Systemd::NotRunning {
+        return vec![];
     }
-    left
+    let restored = rolled_back.steps.iter().filter(|step| step.outcome == Some(UndoOutcome::Restored));
+    let units = restored.filter_map(|step| match &step.action {
+        Action::Change(change) => change.drop_in_of(),
+        Action::Reload | Action::Restart(_) => None,
+    });
+    let is_restarted = |unit: &str| rolled_back.steps.iter().any(|step| step.action == Action::Restart(unit.into()));
+    let units: BTreeSet<&str> = units.filter(|unit| !is_restarted(unit)).collect();
+    units.into_iter().map(|unit| Left::restart(unit, "it runs with what was taken back until then")).collect()
 }
 
 /// The Gunicorns whose heartbeat lies in a mount.

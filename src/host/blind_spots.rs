@@ -1,7 +1,7 @@
 //! What a look could not see, as a whole.
 
 use super::candidates::{Candidate, Pass};
-use super::processes::words;
+use super::words::words;
 use crate::facts::{Fact, Mount, Reason};
 use nix::unistd::geteuid;
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 //! Paths come from `/proc/<pid>/cgroup` and directories from gtune's own mountinfo; both are written relative to the
 //! cgroup namespace of the reader (cgroup_namespaces(7)), so they fit together in containers as well.
 
-use super::namespaces::told;
 use super::processes::ProcessHandle;
+use super::words::told;
 use crate::facts::{
     Cgroup, CgroupCpu, CgroupMemory, CgroupPaths, CgroupTasks, CgroupVersion, Fact, Mount, cpu_quota_v1,
     parse_cgroup_limit, parse_cpu_max, parse_flat_keyed,

@@ -5,6 +5,7 @@ mod default_heartbeat;
 pub use default_heartbeat::default_heartbeat;
 
 use crate::facts::{Fact, Filesystem, Mount, Room, mount_by_id, mount_of, parse_fdinfo_mount_id};
+use crate::host::words;
 use crate::units::{Bytes, DeviceId};
 use nix::sys::stat::{fstat, makedev};
 use nix::sys::statvfs::fstatvfs;
@@ -15,7 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 pub fn room(file: impl AsFd) -> Fact<Room> {
     let stat = match fstatvfs(file) {
         Ok(stat) => stat,
-        Err(errno) => return Fact::unreadable(format!("statvfs: {}", errno.desc().to_lowercase())),
+        Err(errno) => return Fact::unreadable(format!("statvfs: {}", words(errno))),
     };
     let bytes = |blocks: u64| Bytes(blocks.saturating_mul(stat.fragment_size()));
     Fact::Known(Room {
@@ -40,7 +41,7 @@ pub fn of_path(mounts: &[Mount], path: &str, file: BorrowedFd<'_>) -> Fact<Files
     }
     match fstat(file) {
         Ok(stat) => Fact::Known(on(mount, DeviceId(stat.st_dev), room(file))),
-        Err(errno) => Fact::unreadable(format!("{}: {path}", errno.desc().to_lowercase())),
+        Err(errno) => Fact::unreadable(format!("{}: {path}", words(errno))),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::facts::{
     Fact, FileTable, Host, HostMemory, KernelVersion, Pressure, parse_oom_kill, parse_pressure_some, parse_pretty_name,
     parse_tasks,
 };
+use crate::host::words;
 use crate::host::{Root, systemd};
 use crate::units::{Limit, Seconds, SoftHard};
 use nix::sched::{CpuSet, sched_getaffinity};
@@ -95,7 +96,7 @@ fn parsed<T>(value: Option<T>, file: &str) -> Fact<T> {
 fn kernel() -> Fact<KernelVersion> {
     match nix::sys::utsname::uname() {
         Ok(names) => Fact::Known(KernelVersion::parse(&names.release().to_string_lossy())),
-        Err(errno) => Fact::unreadable(format!("uname: {}", errno.desc().to_lowercase())),
+        Err(errno) => Fact::unreadable(format!("uname: {}", words(errno))),
     }
 }
 
@@ -109,14 +110,14 @@ fn os(root: &Root) -> Fact<String> {
 fn uptime() -> Fact<Seconds> {
     match clock_gettime(ClockId::CLOCK_BOOTTIME) {
         Ok(time) => Fact::Known(Seconds(time.tv_sec() as f64 + time.tv_nsec() as f64 / 1e9)),
-        Err(errno) => Fact::unreadable(format!("clock_gettime: {}", errno.desc().to_lowercase())),
+        Err(errno) => Fact::unreadable(format!("clock_gettime: {}", words(errno))),
     }
 }
 
 fn cpus() -> Fact<u64> {
     match sched_getaffinity(Pid::from_raw(0)) {
         Ok(set) => Fact::Known((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).count() as u64),
-        Err(errno) => Fact::unreadable(format!("sched_getaffinity: {}", errno.desc().to_lowercase())),
+        Err(errno) => Fact::unreadable(format!("sched_getaffinity: {}", words(errno))),
     }
 }
 

@@ -27,8 +27,10 @@ mod settings;
 mod sockets;
 pub mod stored;
 pub mod systemd;
+mod words;
 
 pub use ground::ground;
 pub use namespaces::own_network;
 pub use observe::observe;
 pub use root::{Last, Root, Site, printable};
+pub use words::{told, words};

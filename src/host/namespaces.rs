@@ -2,8 +2,9 @@
 //!
 //! A thread of its own enters the namespace and ends there; the rest of gtune never leaves its own (setns(2)).
 
-use super::processes::{ProcessHandle, words};
+use super::processes::ProcessHandle;
 use super::sockets::{ListeningSocket, listening};
+use super::words::{told, words};
 use crate::facts::{Fact, Reason};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
@@ -86,9 +87,4 @@ fn setting(path: &str) -> Fact<u64> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Fact::Absent,
         Err(error) => Fact::unreadable(format!("{}: {path}", told(&error))),
     }
-}
-
-/// An I/O error in lower-case words, without the number.
-pub fn told(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |code| words(Errno::from_raw(code)))
 }

@@ -2,6 +2,7 @@
 //! another process in the meantime can never mix two of them up.
 
 use super::patience::patiently;
+use super::words::words;
 use crate::facts::{Fact, ProcessState, Reason};
 use crate::units::Pid;
 use nix::dir::Dir;
@@ -193,11 +194,6 @@ fn read_whole(file: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<(), Errno> {
     }
     buffer.truncate(length);
     Ok(())
-}
-
-/// An error of the system in lower-case words.
-pub fn words(errno: Errno) -> String {
-    errno.desc().to_lowercase()
 }
 
 /// The number in `net:[4026531840]`.

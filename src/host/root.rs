@@ -6,6 +6,7 @@ mod beneath;
 mod tests;
 
 use crate::facts::{Fact, Reason};
+use crate::host::words;
 use crate::units::Bytes;
 use beneath::Beneath;
 pub use beneath::{Last, Passed, Site};
@@ -320,7 +321,7 @@ fn errno_reason(errno: Errno, shown: &str) -> String {
         Errno::EILSEQ => format!("not UTF-8: {shown}"),
         Errno::EAGAIN => format!("the path keeps changing, or has nothing to read: {shown}"),
         Errno::UnknownErrno => format!("cannot be read: {shown}"),
-        other => format!("{}: {shown}", other.desc().to_lowercase()),
+        other => format!("{}: {shown}", words(other)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Copies of files in `/var/lib/gtune/backup/ID`, for people who have to put one back by hand.
 
-use super::state_directory::{StateDirectory, io_reason, is_there};
-use crate::host::Root;
+use super::state_directory::{StateDirectory, is_there};
+use crate::host::{Root, told};
 use crate::plan::{FileImage, Trouble};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchmod, fchown, fsync, openat, unlinkat};
 use rustix::io::Errno;
@@ -43,7 +43,7 @@ pub(super) fn keep_forced(root: &Root, id: &str, path: &str, image: &FileImage) 
 }
 
 fn trouble(state: &StateDirectory, id: &str, name: &str, error: &std::io::Error) -> Trouble {
-    Trouble::new(format!("write {}", state.shown(&format!("backup/{id}/{name}"))), io_reason(error))
+    Trouble::new(format!("write {}", state.shown(&format!("backup/{id}/{name}"))), told(error))
 }
 
 /// One name for a path: `etc%2Ffstab`. Of a path that is too long for a name its end is kept.

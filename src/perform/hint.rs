@@ -2,7 +2,7 @@
 
 use crate::host::Root;
 use crate::plan::Trouble;
-use crate::units::quoted;
+use crate::units::gtune_for;
 use nix::unistd::geteuid;
 
 /// Permission was denied: an ordinary user needs root; root needs a capability, which containers take away. `in_container`
@@ -17,5 +17,5 @@ pub(super) fn not_allowed(what: &str, capability: &str, in_container: &str) -> T
 
 /// A command of gtune's for the host below a root, as it can be pasted.
 pub(super) fn gtune(root: &Root, words: &str) -> String {
-    if root.is_live() { format!("gtune {words}") } else { format!("gtune --root {} {words}", quoted(root.name())) }
+    format!("{} {words}", gtune_for(root.name()))
 }

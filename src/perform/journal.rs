@@ -3,7 +3,8 @@
 use super::backup;
 use super::history::Kept;
 use super::lock::Lock;
-use super::state_directory::{LARGEST_JOURNAL, cannot, io_reason};
+use super::state_directory::{LARGEST_JOURNAL, cannot};
+use crate::host::told;
 use crate::plan::{Action, Begin, Change, Plan, Record, Trouble};
 use crate::units::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -119,7 +120,7 @@ impl<'a> Journal<'a> {
     }
 
     fn trouble(&self, error: &std::io::Error) -> Trouble {
-        Trouble::new(format!("write {}", self.shown()), io_reason(error))
+        Trouble::new(format!("write {}", self.shown()), told(error))
     }
 
     /// Makes the file under another name first: a journal that can be seen has its first record whole.
@@ -214,7 +215,7 @@ fn line(record: &Record) -> Result<Vec<u8>, Trouble> {
 fn random_id() -> Result<String, Trouble> {
     let mut bytes = [0u8; 3];
     let got = getrandom(&mut bytes[..], GetRandomFlags::empty());
-    got.map_err(|errno| Trouble::new("name a transaction", super::state_directory::reason(errno)))?;
+    got.map_err(|errno| Trouble::new("name a transaction", super::refused::words(errno)))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

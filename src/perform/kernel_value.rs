@@ -3,6 +3,7 @@
 use super::hint::not_allowed;
 use super::mount::errno_of;
 use super::pinned::{pin, reason};
+use crate::host::words;
 use crate::plan::{NetworkOf, Standing, Trouble};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -139,10 +140,6 @@ fn refused(what: &str, key: &str, value: Option<u64>, errno: Errno) -> Trouble {
         Errno::EINVAL | Errno::ERANGE => Trouble::new(what, "the kernel does not allow this number"),
         other => Trouble::new(what, words(other)),
     }
-}
-
-fn words(errno: Errno) -> String {
-    errno.desc().to_lowercase()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ mod wish;
 pub use history::{NotBegun, history};
 pub use journal::Origin;
 pub use performer::perform;
-pub use rollback::{rollback, unit_of_drop_in};
+pub use rollback::rollback;
 pub use wish::{Holders, Mode, Restarts, Systemd, Wish};
 
 /// Whether somebody else's change in between is respected or overwritten.

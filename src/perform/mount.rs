@@ -18,6 +18,7 @@ pub(super) use place::{errno_of, held_names};
 pub(super) use refused::refused;
 
 use super::Care;
+use crate::host::words;
 use crate::plan::{MountImage, Standing, Trouble};
 use crate::units::quoted;
 use nix::errno::Errno;
@@ -170,7 +171,7 @@ fn came_out(target: &str, image: &MountImage, other: Option<&MountImage>) -> Res
     match difference(&mounted, image, other) {
         Ok(difference) if difference.is_empty() => Ok(()),
         Ok(difference) => Err(difference),
-        Err(errno) => Err(errno.desc().to_lowercase()),
+        Err(errno) => Err(words(errno)),
     }
 }
 
@@ -198,7 +199,7 @@ fn unusable(what: &str, target: &str, trouble: PlaceTrouble) -> Trouble {
 }
 
 fn failed(what: &str, errno: Errno) -> Trouble {
-    Trouble::new(what, errno.desc().to_lowercase())
+    Trouble::new(what, words(errno))
 }
 
 #[cfg(test)]

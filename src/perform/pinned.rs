@@ -1,6 +1,7 @@
 //! A process held by its directory below `/proc`, so that a later one of the same number is never taken for it.
 
 use super::mount::errno_of;
+use crate::host::words;
 use crate::plan::{ProcessRef, Trouble};
 use nix::errno::Errno;
 use procfs::ProcError;
@@ -28,7 +29,7 @@ pub(super) fn reason(error: &ProcError) -> String {
     match error {
         error if has_ended(error) => "it has ended".to_owned(),
         ProcError::PermissionDenied(_) => "permission denied: needs root".to_owned(),
-        ProcError::Io(error, _) => errno_of(error).desc().to_lowercase(),
+        ProcError::Io(error, _) => words(errno_of(error)),
         other => other.to_string(),
     }
 }

@@ -8,6 +8,7 @@
 use super::hint::not_allowed;
 use super::mount::errno_of;
 use super::pinned::{has_ended, pin, reason};
+use crate::host::words;
 use crate::plan::{ProcessRef, Standing, Trouble};
 use crate::units::{Limit, SoftHard};
 use nix::errno::Errno;
@@ -86,7 +87,7 @@ fn refused(what: &str, errno: Errno, wanted: SoftHard, before: SoftHard) -> Trou
         Errno::EPERM => not_allowed(what, "CAP_SYS_RESOURCE", "run gtune on the host, outside the container"),
         Errno::EINVAL => Trouble::new(what, format!("the soft limit would be above the hard one of {}", wanted.hard)),
         Errno::ESRCH => Trouble::new(what, "it has ended"),
-        other => Trouble::new(what, other.desc().to_lowercase()),
+        other => Trouble::new(what, words(other)),
     }
 }
 

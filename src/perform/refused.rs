@@ -1,5 +1,6 @@
 //! What the system says when it refuses, in the operator's words and with the command that shows why.
 
+use crate::host;
 use crate::plan::Trouble;
 use crate::units::quoted;
 use nix::errno::Errno;
@@ -25,7 +26,7 @@ fn reason(errno: Errno) -> String {
         Errno::EAGAIN => "it keeps changing".into(),
         Errno::EBUSY => "it is a mount of its own".into(),
         Errno::UnknownErrno => "the system gave no reason".into(),
-        other => other.desc().to_lowercase(),
+        other => host::words(other),
     }
 }
 
@@ -42,6 +43,11 @@ fn hint(errno: Errno, path: &str, directory: &str) -> Option<String> {
         Errno::EAGAIN => "run it again".into(),
         _ => return None,
     })
+}
+
+/// The words of an error number of rustix.
+pub fn words(error: rustix::io::Errno) -> String {
+    host::words(errno(error))
 }
 
 /// The errno of rustix as nix has it, which knows its words.

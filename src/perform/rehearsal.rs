@@ -1,6 +1,7 @@
 //! A mount tried where nobody sees it: in a mount namespace of its own.
 
 use super::mount::{Demand, Effect, Machine, Split, refused};
+use crate::host::words;
 use crate::plan::{MountImage, Trouble};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
@@ -59,7 +60,7 @@ fn try_at(place: &str, image: &MountImage, options: &[String]) -> Result<(), Err
 
 fn look(what: &str, place: &str, image: &MountImage) -> Result<(), Trouble> {
     let otherwise = |reason: String| Trouble::new(what, reason);
-    let failed = |errno: Errno| Trouble::new(what, errno.desc().to_lowercase());
+    let failed = |errno: Errno| Trouble::new(what, words(errno));
     let directory = open(place, OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(failed)?;
     let machine = Machine::here().map_err(failed)?;
     let demand = Demand::of(&image.kind, &image.options, machine);
@@ -70,7 +71,7 @@ fn look(what: &str, place: &str, image: &MountImage) -> Result<(), Trouble> {
     use_a_file(&directory).map_err(|errno| match errno {
         Errno::ENOSPC => otherwise("no file can be made in it: it has no room or no inode left".to_owned())
             .with_hint("a tmpfs needs one inode for its directory and one for each worker: nr_inodes=4k"),
-        other => otherwise(format!("no file can be made in it: {}", other.desc().to_lowercase())),
+        other => otherwise(format!("no file can be made in it: {}", words(other))),
     })
 }
 
@@ -88,7 +89,7 @@ fn no_namespace(what: &str, errno: Errno) -> Trouble {
         // unshare(2): the kernel has no mount namespaces, or user.max_mnt_namespaces is reached.
         Errno::ENOSPC => Trouble::new(what, "there are as many mount namespaces as the kernel allows")
             .with_hint("sysctl user.max_mnt_namespaces"),
-        other => Trouble::new(what, other.desc().to_lowercase()),
+        other => Trouble::new(what, words(other)),
     }
 }
 

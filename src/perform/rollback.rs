@@ -22,8 +22,6 @@ mod services;
 #[cfg(test)]
 mod tests;
 
-pub use services::unit_of_drop_in;
-
 use later::mounted_by;
 
 /// Takes back a transaction: the one whose id this is or begins with, else the last that was not taken back yet. One that

@@ -1,13 +1,14 @@
 //! `/var/lib/gtune`: where journals and before-images are kept, for root alone.
 
 use super::hint;
+use super::refused::words;
 use crate::host::ground::swappable;
-use crate::host::{Last, Root, Site};
+use crate::host::{Last, Root, Site, told};
 use crate::plan::Trouble;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, fsync, mkdirat, openat, statat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Below the root that is changed.
@@ -143,14 +144,14 @@ impl StateDirectory {
         let directory = self.below("journal").map_err(|trouble| trouble.reason)?.ok_or("it went away")?;
         // A FIFO would keep gtune waiting without O_NONBLOCK.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&directory, name, flags, Mode::empty()).map_err(reason)?;
-        let stat = fstat(&file).map_err(reason)?;
+        let file = openat(&directory, name, flags, Mode::empty()).map_err(words)?;
+        let stat = fstat(&file).map_err(words)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err("it is not a regular file".into());
         }
         let mut bytes = vec![];
         let read = File::from(file).take(LARGEST_JOURNAL + 1).read_to_end(&mut bytes);
-        read.map_err(|error| io_reason(&error))?;
+        read.map_err(|error| told(&error))?;
         if bytes.len() as u64 > LARGEST_JOURNAL {
             return Err(format!("it is larger than {}", crate::units::Bytes(LARGEST_JOURNAL)));
         }
@@ -209,18 +210,7 @@ pub(super) fn is_there(directory: impl AsFd, name: &str) -> bool {
 
 /// Trouble with a path.
 pub(super) fn cannot(verb: &str, shown: &str, errno: Errno) -> Trouble {
-    Trouble::new(format!("{verb} {shown}"), reason(errno))
-}
-
-/// The reason of an error number as a clause.
-pub(super) fn reason(errno: Errno) -> String {
-    io_reason(&io::Error::from(errno))
-}
-
-/// The reason of an I/O error as a clause: `no space left on device`.
-pub(super) fn io_reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    Trouble::new(format!("{verb} {shown}"), words(errno))
 }
 
 #[cfg(test)]

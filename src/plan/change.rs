@@ -140,6 +140,12 @@ impl Change {
         matches!(self, Self::Mount { .. } | Self::KernelValue { .. } | Self::ProcessLimit { .. })
     }
 
+    /// The unit of the system's manager whose drop-in is changed.
+    pub fn drop_in_of(&self) -> Option<&str> {
+        let Self::File { path, .. } = self else { return None };
+        path.strip_prefix("/etc/systemd/system/")?.split_once(".d/").map(|(unit, _)| unit)
+    }
+
     /// Whether systemd reads what is changed, and so has to read it again (systemctl(1), daemon-reload).
     pub fn is_read_by_systemd(&self) -> bool {
         match self {

@@ -5,7 +5,6 @@ use super::{Action, Already, Change, Ground, Left, Places, Plan, Request, Target
 use super::{heartbeat_option, oom_policy, open_files, somaxconn, tmpfs};
 use crate::checks::steps;
 use crate::facts::{Facts, Manager, Service};
-use crate::units::quoted;
 
 /// One part of a request.
 struct Part {
@@ -70,11 +69,8 @@ impl Drafted {
             _ => LiveManager::None,
         };
         let restarts = if manager == LiveManager::Systemd { distinct(restarts) } else { vec![] };
-        let mut left = left(facts, topic.left, &topic.needs_restart, &restarts);
         let actions = in_order(distinct::<Change>(topic.changes), manager, &restarts);
-        if actions.contains(&Action::Reload) {
-            left.retain(|left| left.command != "systemctl daemon-reload");
-        }
+        let mut left = left(facts, topic.left, &topic.needs_restart, &actions);
         // A plan with a refusal is not performed, and what follows it cannot be done before it.
         if !topic.refused.is_empty() {
             left.clear();
@@ -121,23 +117,16 @@ fn restarts(facts: &Facts, request: &Request) -> (Vec<String>, Vec<Left>) {
     (units, left)
 }
 
-/// What is left: without what a restart of this plan does, and with the restarts that are still to be done.
-fn left(facts: &Facts, left: Vec<Left>, needs_restart: &[String], restarts: &[String]) -> Vec<Left> {
-    let command = |unit: &String| format!("systemctl restart {}", quoted(unit));
-    let is_restart_of = |left: &Left, unit: &String| {
-        let rest = left.command.strip_prefix(&command(unit));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    };
-    let moot = |left: &Left| restarts.iter().any(|unit| is_restart_of(left, unit));
-    let mut kept: Vec<Left> = left.into_iter().filter(|left| !moot(left)).collect();
-    if facts.host.live {
-        for unit in needs_restart.iter().filter(|unit| !restarts.contains(unit)) {
-            if !kept.iter().any(|left| is_restart_of(left, unit)) {
-                kept.push(Left::new(command(unit), format!("{unit} runs with the old values until then")));
-            }
+/// What is left: without what a step of this plan does, and with the restarts that are still to be done.
+fn left(facts: &Facts, mut left: Vec<Left>, needs_restart: &[String], actions: &[Action]) -> Vec<Left> {
+    left.retain(|left| left.does.as_ref().is_none_or(|does| !actions.contains(does)));
+    for unit in needs_restart.iter().filter(|_| facts.host.live) {
+        let restart = Action::Restart(unit.clone());
+        if !actions.contains(&restart) && !left.iter().any(|left| left.does.as_ref() == Some(&restart)) {
+            left.push(Left::restart(unit, format!("{unit} runs with the old values until then")));
         }
     }
-    distinct(kept)
+    distinct(left)
 }
 
 /// The same without repetitions, each at its first place.

@@ -34,6 +34,6 @@ pub(crate) use order::{is_of_mounts, leads_to, mount_targets};
 pub use outcome::{Performed, RolledBack, Standing, StepOutcome, Trouble, UndoOutcome, UndoStep};
 pub use request::{Backend, MountSize, OomPolicy, OpenFiles, Request, TmpfsRequest};
 pub use shared_file::{change_alone, rival};
-pub use step::{Action, Already, Left, Plan, Refusal, Topic};
+pub use step::{Action, Already, AlreadyState, Left, Plan, Refusal, Topic};
 pub use target::Target;
 pub use transaction::{Begin, Record, StepState, Transaction, TransactionState, TransactionStep};

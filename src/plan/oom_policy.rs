@@ -5,7 +5,6 @@ use super::header::header;
 use super::{Ground, Left, OomPolicy, Places, Refusal, Request, Target, Topic};
 use crate::checks::steps;
 use crate::facts::{Facts, LoadedUnit, Unit, parse_unit_file};
-use crate::units::quoted;
 use std::collections::BTreeMap;
 
 /// The version of systemd that brought `OOMPolicy=` (its NEWS, 243).
@@ -61,15 +60,13 @@ fn of_unit(facts: &Facts, ground: &Ground, target: &Target<'_>, unit: &Unit, pol
         return topic;
     }
     if topic.changes.is_empty() && in_force.is_some_and(|word| word != policy.word()) {
-        topic
-            .left
-            .push(Left::new("systemctl daemon-reload", format!("systemd has not read the files of {}", unit.name)));
+        topic.left.push(Left::reload(&unit.name));
     }
     // `kill` is a flag of the control group (memory.oom.group), which is set when the group is made; for the others the
     // manager asks its table when a kill is reported, so reading the files again is enough.
     if in_force == Some("kill") && target.service.is_some() {
         let why = "OOMPolicy=kill is kept by the kernel until the control group is made anew";
-        topic.left.push(Left::new(format!("systemctl restart {}", quoted(&unit.name)), why));
+        topic.left.push(Left::restart(&unit.name, why));
         topic.needs_restart.push(unit.name.clone());
     }
     topic

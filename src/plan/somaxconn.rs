@@ -5,7 +5,7 @@ mod own_file;
 mod queues;
 mod stored;
 
-use super::{Ground, Places, Refusal, Request, Target, Topic};
+use super::{Already, Ground, Places, Refusal, Request, Target, Topic};
 use crate::checks::by_hand::{gtune, holds_one_application};
 use crate::checks::listen_queue::container_steps;
 use crate::facts::Facts;
@@ -49,10 +49,12 @@ impl Wanted {
     }
 
     /// `what` there is with this value, which will do; it is kept where less was asked for.
-    fn told(self, what: String, present: u64) -> String {
+    fn told(self, what: String, present: u64) -> Already {
         match self.meant {
-            Meant::AtLeast if present > self.value => format!("kept: {what}, above {}; --force lowers it", self.value),
-            _ => what,
+            Meant::AtLeast if present > self.value => {
+                Already::kept(format!("{what}, above {}; --force lowers it", self.value))
+            }
+            _ => what.into(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! A plan: numbered actions, and what is said beside them.
 
 use super::{Change, MountImage};
+use crate::units::quoted;
 use serde::Serialize;
+use std::fmt;
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,6 +58,18 @@ pub struct Topic {
 pub struct Already {
     /// What: `/mem is mounted: tmpfs, size=65536k`.
     pub what: String,
+    /// Whether it is what was asked for, or more.
+    pub state: AlreadyState,
+}
+
+/// How what is there stands to what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlreadyState {
+    /// It is so.
+    So,
+    /// Less was asked for; it is kept, since nobody said that less is meant.
+    Kept,
 }
 
 /// Something that gtune does not do. Displays as `cannot <what>: <reason>`.
@@ -76,6 +90,9 @@ pub struct Left {
     pub command: String,
     /// What it is for.
     pub why: String,
+    /// The step of a plan that does the same: a plan that has it leaves nothing of this.
+    #[serde(skip)]
+    pub does: Option<Action>,
 }
 
 impl Refusal {
@@ -88,7 +105,42 @@ impl Refusal {
 impl Left {
     /// A command and what it is for.
     pub fn new(command: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { command: command.into(), why: why.into() }
+        Self { command: command.into(), why: why.into(), does: None }
+    }
+
+    /// The restart of a unit of the system's manager.
+    pub fn restart(unit: &str, why: impl Into<String>) -> Self {
+        let does = Some(Action::Restart(unit.to_owned()));
+        Self { does, ..Self::new(format!("systemctl restart {}", quoted(unit)), why) }
+    }
+
+    /// systemd has not read the files of a unit.
+    pub fn reload(unit: &str) -> Self {
+        let why = format!("systemd has not read the files of {unit}");
+        Self { does: Some(Action::Reload), ..Self::new("systemctl daemon-reload", why) }
+    }
+}
+
+impl Already {
+    /// It is kept, since nobody said that less is meant.
+    pub fn kept(what: impl Into<String>) -> Self {
+        Self { what: what.into(), state: AlreadyState::Kept }
+    }
+}
+
+impl<T: Into<String>> From<T> for Already {
+    fn from(what: T) -> Self {
+        Self { what: what.into(), state: AlreadyState::So }
+    }
+}
+
+impl fmt::Display for Already {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lead = match self.state {
+            AlreadyState::So => "already so",
+            AlreadyState::Kept => "kept",
+        };
+        write!(f, "{lead}: {}", self.what)
     }
 }
 
@@ -110,8 +162,8 @@ impl Topic {
     }
 
     /// Notes that something is as asked for already.
-    pub fn already(&mut self, what: impl Into<String>) {
-        self.already.push(Already { what: what.into() });
+    pub fn already(&mut self, what: impl Into<Already>) {
+        self.already.push(what.into());
     }
 }
 

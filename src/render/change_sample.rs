@@ -4,7 +4,7 @@ use crate::checks::healthy::fresh_host;
 use crate::command::{FindingChange, HistoryReport, RollbackReport, State};
 use crate::facts::Host;
 use crate::plan::{
-    Action, Already, Begin, Change, Left, Performed, Plan, Refusal, RolledBack, StepOutcome, StepState, Transaction,
+    Action, Begin, Change, Left, Performed, Plan, Refusal, RolledBack, StepOutcome, StepState, Transaction,
     TransactionState, TransactionStep, Trouble, UndoOutcome, UndoStep, change_samples,
 };
 
@@ -14,7 +14,7 @@ pub fn plan() -> Plan {
     actions.extend([Action::Reload, Action::Restart("gunicorn.service".into())]);
     Plan {
         actions,
-        already: vec![Already { what: "net.core.somaxconn is 8192".into() }],
+        already: vec!["net.core.somaxconn is 8192".into()],
         warnings: vec!["/mem is world-writable, as /tmp is; any user of this host can fill it".into()],
         left: vec![Left::new("systemctl restart gunicorn.service", "the workers take /mem when they start")],
         ..Plan::default()

@@ -59,7 +59,7 @@ fn print(text: &str, exit: u8) -> u8 {
         Ok(()) => exit,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => exit,
         Err(error) => {
-            let why = crate::command::reason(&error);
+            let why = crate::host::told(&error);
             complain(&format!("cannot write the answer: {why}"), None, paint(ColorWhen::Auto, &io::stderr()));
             ExitCode::CouldNotChange.number()
         }

@@ -9,7 +9,7 @@ use super::wrap::labelled;
 use super::{Page, visible};
 use crate::cli::Detail;
 use crate::command::{ApplyOutcome, ApplyReport, FindingChange, State};
-use crate::plan::{Action, Left, Performed, Plan, Refusal, StepOutcome};
+use crate::plan::{Action, AlreadyState, Left, Performed, Plan, Refusal, StepOutcome};
 
 /// The whole of it.
 pub fn apply(report: &ApplyReport<'_>, page: &Page) -> String {
@@ -36,8 +36,10 @@ fn planned(report: &ApplyReport<'_>, page: &Page) -> String {
     let plan = report.plan;
     let mut head = labelled("host: ", &visible(&host_line(&report.facts.host)), page.width);
     for already in &plan.already {
-        // What is kept though a lower number was asked for is no such thing.
-        let lead = if already.what.starts_with("kept: ") { "" } else { "already so: " };
+        let lead = match already.state {
+            AlreadyState::So => "already so: ",
+            AlreadyState::Kept => "kept: ",
+        };
         head += &labelled(lead, &visible(&already.what), page.width);
     }
     if page.detail == Detail::Verbose {
@@ -163,7 +165,7 @@ fn ending(report: &ApplyReport<'_>, page: &Page) -> String {
         (ApplyOutcome::NothingToDo, _) if !report.plan.left.is_empty() || !report.not_done.is_empty() => {
             labelled("", "nothing was changed; see above what is left to do", page.width)
         }
-        (ApplyOutcome::NothingToDo, _) if report.plan.already.iter().any(|one| one.what.starts_with("kept: ")) => {
+        (ApplyOutcome::NothingToDo, _) if report.plan.already.iter().any(|one| one.state == AlreadyState::Kept) => {
             labelled("", "nothing was changed", page.width)
         }
         (ApplyOutcome::NothingToDo, _) => labelled("", "nothing to do: all of it is so already", page.width),

@@ -1,6 +1,7 @@
 //! Commands and steps by hand, so that what is pasted is what is meant.
 
 use super::wrap::fill;
+use crate::units::gtune_for;
 
 /// Lines of a command no longer than `width` where that is possible: broken between words with a backslash, never
 /// inside a word or a quoted text. A comment at its end moves to a line below, so that the command comes first.
@@ -30,10 +31,7 @@ pub fn command_lines(command: &str, width: usize) -> Vec<String> {
 
 /// A command of gtune's for the host below a root, as the operator can paste it.
 pub fn gtune(root: &str, words: &str) -> String {
-    match shlex::try_quote(root) {
-        Ok(root) if root != "/" => format!("gtune --root {root} {words}"),
-        _ => format!("gtune {words}"),
-    }
+    format!("{} {words}", gtune_for(root))
 }
 
 /// A sentence that ends in a command: on one line where there is room, else the command below it, so that it can be

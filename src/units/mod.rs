@@ -12,4 +12,4 @@ pub use file_id::{DeviceId, FileId};
 pub use limit::{Limit, SoftHard};
 pub use pid::Pid;
 pub use seconds::Seconds;
-pub use shell_word::quoted;
+pub use shell_word::{gtune_for, quoted};

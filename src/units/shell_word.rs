@@ -6,6 +6,11 @@ pub fn quoted(text: &str) -> String {
     shlex::try_quote(&text).map(Into::into).unwrap_or_default()
 }
 
+/// How gtune is called for the host below a root, to be pasted: `gtune`, or `gtune --root '/srv/an image'`.
+pub fn gtune_for(root: &str) -> String {
+    if root == "/" { "gtune".to_owned() } else { format!("gtune --root {}", quoted(root)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

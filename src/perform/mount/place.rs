@@ -2,6 +2,7 @@
 //! the look and the mount.
 
 use crate::facts::{Mount, mount_by_id};
+use crate::host::words;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
@@ -71,7 +72,7 @@ impl PlaceTrouble {
             Self::NotPlain => "it is no absolute path of plain names".to_owned(),
             Self::Missing => "there is no such directory".to_owned(),
             Self::NotDirectory => "it, or something above it, is a symbolic link or no directory".to_owned(),
-            Self::System(errno) => errno.desc().to_lowercase(),
+            Self::System(errno) => words(errno),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::demand::Demand;
 use super::effect::Effect;
+use crate::host::words;
 use crate::perform::hint::not_allowed;
 use crate::plan::Trouble;
 use crate::units::Bytes;
@@ -21,7 +22,7 @@ pub(in crate::perform) fn refused(what: &str, errno: Errno, kind: &str, options:
         Errno::ENOSPC => Trouble::new(what, "there are as many mounts as the kernel allows")
             .with_hint("sysctl fs.mount-max; wc -l /proc/self/mountinfo"),
         Errno::EBUSY => Trouble::new(what, "it is in use"),
-        other => Trouble::new(what, other.desc().to_lowercase()),
+        other => Trouble::new(what, words(other)),
     }
 }
 

@@ -63,8 +63,7 @@ impl<H: Hand> Rollback<'_, H> {
             Restarts::AsApplied | Restarts::All => self.transaction.begin.restarts.clone(),
         };
         if self.wish.restarts == Restarts::All {
-            let subjects: Vec<String> = self.transaction.steps.iter().map(|step| step.change.subject()).collect();
-            for unit in subjects.iter().filter_map(|path| unit_of_drop_in(path)) {
+            for unit in self.transaction.steps.iter().filter_map(|step| step.change.drop_in_of()) {
                 if !units.iter().any(|known| known == unit) {
                     units.push(unit.to_owned());
                 }
@@ -72,11 +71,6 @@ impl<H: Hand> Rollback<'_, H> {
         }
         units
     }
-}
-
-/// The unit that a drop-in in `/etc/systemd/system/UNIT.d` belongs to.
-pub fn unit_of_drop_in(path: &str) -> Option<&str> {
-    path.strip_prefix("/etc/systemd/system/")?.split_once(".d/").map(|(unit, _)| unit)
 }
 
 fn outcome_of(came_to: Result<(), Trouble>) -> UndoOutcome {

@@ -117,7 +117,7 @@ fn auto_without_a_class_is_refused_with_a_number_to_name() {
 fn a_limit_is_never_lowered_unless_that_is_meant() {
     let topic = draft(&host_with_gunicorn(), &ground(), &at(2048));
     assert!(topic.changes.is_empty(), "{topic:?}");
-    assert!(topic.already[0].what.starts_with("kept: gunicorn.service: LimitNOFILE="), "{:?}", topic.already);
+    assert!(topic.already[0].to_string().starts_with("kept: gunicorn.service: LimitNOFILE="), "{:?}", topic.already);
     assert!(topic.already[0].what.ends_with(", above 2048; --force lowers it"), "{:?}", topic.already);
     let force = Request { force: true, ..at(2048) };
     let topic = draft(&host_with_gunicorn(), &ground(), &force);
@@ -235,7 +235,7 @@ fn what_systemd_gives_by_default_is_not_lowered_where_nothing_is_stored() {
     let topic = draft(&facts, &ground(), &at(10));
     assert!(topic.changes.is_empty(), "{topic:?}");
     let kept = "kept: gunicorn.service: systemd gives it LimitNOFILE=1024, above 10; --force lowers it";
-    assert_eq!(topic.already[0].what, kept);
+    assert_eq!(topic.already[0].to_string(), kept);
     let force = Request { force: true, ..at(10) };
     assert!(content(&draft(&facts, &ground(), &force)).contains("LimitNOFILE=10:524288"));
     let mut generous = facts;

@@ -38,9 +38,7 @@ pub(super) fn draft(facts: &Facts, ground: &Ground, unit: &Unit, wanted: Wanted)
     let says = format!("{}: LimitNOFILE={}", unit.name, words(limits));
     topic = DROP_IN.draft(unit, ground, &content(limits), &says);
     if topic.refused.is_empty() && topic.changes.is_empty() && loaded.is_some() {
-        topic
-            .left
-            .push(Left::new("systemctl daemon-reload", format!("systemd has not read the files of {}", unit.name)));
+        topic.left.push(Left::reload(&unit.name));
     }
     topic
 }

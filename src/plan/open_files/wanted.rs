@@ -5,7 +5,7 @@ use crate::checks::by_hand::{gtune, unit_option};
 use crate::checks::open_file_limit::{DEFAULT_CONNECTIONS, greatest_need};
 use crate::facts::{Fact, Facts, Service, Unit};
 use crate::gunicorn::{Sourced, WorkerClass, descriptors_needed, recommended_open_files};
-use crate::plan::{OpenFiles, Refusal, Request, Target};
+use crate::plan::{Already, OpenFiles, Refusal, Request, Target};
 use crate::units::Limit;
 
 /// A soft limit, and what will do in its place.
@@ -42,11 +42,13 @@ impl Wanted {
 
     /// `what` there is with this soft limit, and why it will do: it is kept where less was asked for, and less than the
     /// recommended limit may be enough.
-    pub fn told(self, what: String, soft: Limit) -> String {
+    pub fn told(self, what: String, soft: Limit) -> Already {
         match self.enough {
-            Enough::Asked(number) if self.is_below(soft) => format!("kept: {what}, above {number}; --force lowers it"),
-            Enough::Needed(number) if number < self.soft => format!("{what}, and {number} are needed"),
-            _ => what,
+            Enough::Asked(number) if self.is_below(soft) => {
+                Already::kept(format!("{what}, above {number}; --force lowers it"))
+            }
+            Enough::Needed(number) if number < self.soft => format!("{what}, and {number} are needed").into(),
+            _ => what.into(),
         }
     }
 

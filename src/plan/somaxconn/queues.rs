@@ -4,15 +4,12 @@ use crate::checks::by_hand::{self, GunicornOption, application_container};
 use crate::checks::listen_queue::{DEFAULT_BACKLOG, asked, listen_again, socket_unit_decides};
 use crate::facts::{Facts, Listener, ListenerOrigin, Manager, Service};
 use crate::gunicorn::listens_again_on;
-use crate::plan::{Left, Request, Target, Topic};
+use crate::plan::{Action, Left, Request, Target, Topic};
 
 /// What has to happen before the value counts for the queues of the services that are meant.
 pub(super) fn draft(facts: &Facts, request: &Request, value: u64, targets: &[Target<'_>]) -> Topic {
     let running = || targets.iter().filter_map(|target| target.service);
-    let reached = running().filter(|service| application_container(service).is_none()).filter(|service| {
-        // Without --unit only the host's network is changed.
-        !request.units.is_empty() || service.network.is_gtunes.known() == Some(&true)
-    });
+    let reached = running().filter(|service| application_container(service).is_none());
     let mut topic = Topic::default();
     for service in reached {
         topic.absorb(of_service(request, service, value));
@@ -88,7 +85,8 @@ fn of_listener(request: &Request, service: &Service, listener: &Listener, value:
     }
     // A restart of the unit makes any socket of Gunicorn's own listen again; a reload is not needed then either.
     if !(request.restart && is_unit && asks_itself(service, listener)) {
-        topic.left = steps.into_iter().map(|step| Left::new(step, &why)).collect();
+        let does = topic.needs_restart.first().cloned().map(Action::Restart);
+        topic.left = steps.into_iter().map(|step| Left { does: does.clone(), ..Left::new(step, &why) }).collect();
     }
     topic
 }

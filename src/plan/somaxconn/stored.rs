@@ -5,7 +5,7 @@ use crate::checks::by_hand::gtune;
 use crate::facts::{Assignment, Fact, Facts, Prediction, SysctlFile, SysctlStore, base_name};
 use crate::plan::drop_in::obstructed;
 use crate::plan::shared_file::replace;
-use crate::plan::{Change, FileImage, Ground, Left, Place, Places, Refusal, Request, Topic};
+use crate::plan::{Already, Change, FileImage, Ground, Left, Place, Places, Refusal, Request, Topic};
 use std::collections::BTreeSet;
 
 /// procps reads it after all directories; systemd does not, unless a link in sysctl.d leads there (Debian 12 and older).
@@ -97,7 +97,7 @@ fn kernel_default(facts: &Facts) -> Option<u64> {
     facts.host.kernel.known().filter(|_| facts.host.live).map(|kernel| kernel.default_somaxconn())
 }
 
-fn stands(facts: &Facts, fact: &Fact<Assignment>, wanted: Wanted) -> String {
+fn stands(facts: &Facts, fact: &Fact<Assignment>, wanted: Wanted) -> Already {
     match fact.known() {
         Some(line) => {
             let what = format!("the next boot sets {KEY} to {} ({}, line {})", line.value, line.file, line.line);

@@ -2,7 +2,7 @@ use super::*;
 use crate::checks::healthy::{fresh_host, host_with_gunicorn, unit, with_service};
 use crate::facts::{Container, Fact, KernelVersion, ListenerOrigin, Reason, Service, SysctlFile, UnitAssignment};
 use crate::gunicorn::{Source, Sourced, WorkerClass};
-use crate::plan::{Backend, Change, FileImage, Left, NetworkOf, Obstacle, Place, TmpfsRequest};
+use crate::plan::{AlreadyState, Backend, Change, FileImage, Left, NetworkOf, Obstacle, Place, TmpfsRequest};
 use crate::units::Pid;
 use proptest::prelude::*;
 
@@ -77,11 +77,11 @@ fn a_higher_value_is_set_now_and_stored_for_boot() {
 fn what_is_there_is_never_lowered_unless_that_is_meant() {
     let topic = draft(&host_with_gunicorn(), &bare(), &request(1024));
     assert!(topic.changes.is_empty(), "{topic:?}");
-    let kept: Vec<&str> = topic.already.iter().map(|already| already.what.as_str()).collect();
+    let kept: Vec<String> = topic.already.iter().map(ToString::to_string).collect();
     assert_eq!(kept[1], "kept: net.core.somaxconn is 4096, above 1024; --force lowers it");
     assert!(kept[0].starts_with("kept: no sysctl file names net.core.somaxconn") && kept.len() == 2, "{kept:?}");
     let same = draft(&host_with_gunicorn(), &bare(), &request(4096)).already;
-    assert!(same.iter().all(|already| !already.what.contains("kept")), "{same:?}");
+    assert!(same.iter().all(|already| already.state == AlreadyState::So), "{same:?}");
     let force = Request { force: true, ..request(1024) };
     assert_eq!(subjects(&settled(&host_with_gunicorn(), &bare(), &force)), [OWN, "net.core.somaxconn"]);
 }
@@ -243,6 +243,8 @@ fn without_a_name_the_host_is_meant_and_every_service_it_does_not_reach() {
     let topic = draft(&apart(|_| {}), &bare(), &request(8192));
     let values = topic.changes.iter().filter(|change| matches!(change, Change::KernelValue { .. })).count();
     assert_eq!(values, 2, "{:?}", topic.changes);
+    let short = draft(&apart(|service| listener(service).limit = 128), &bare(), &request(8192));
+    assert_eq!(short.needs_restart, ["gunicorn.service"], "a queue in a network of its own waits as any other does");
 }
 
 fn container(runtime: &str) -> Option<Container> {

@@ -3,7 +3,7 @@
 use crate::checks::by_hand::gtune;
 use crate::facts::{Facts, FstabEntry, Mount};
 use crate::plan::mount_options::{self, Cap, TmpfsOptions, is_userspace};
-use crate::plan::{Ground, MountSize, Refusal, TmpfsRequest, Topic};
+use crate::plan::{Already, Ground, MountSize, Refusal, TmpfsRequest, Topic};
 use crate::units::{Bytes, quoted};
 
 /// A request for a tmpfs, and all that is known when it is drafted.
@@ -107,14 +107,14 @@ impl<'a> Wish<'a> {
         }
     }
 
-    /// The same as a line of what is already so: `kept: /mem is mounted with size=20%, above 10%; …`.
-    pub fn kept_size(&self, what: &str, options: &TmpfsOptions) -> Option<String> {
+    /// The same as a line of what is already so: `/mem is mounted with size=20%, above 10%; …`.
+    pub fn kept_size(&self, what: &str, options: &TmpfsOptions) -> Option<Already> {
         let size = match options.size? {
             Cap::Bytes(bytes) => format!("size={}", mount_options::count(bytes)),
             Cap::Percent(percent) => format!("size={percent}%"),
             Cap::Pages(pages) => format!("nr_blocks={pages}"),
         };
-        Some(format!("kept: {what} with {size}, {}", self.kept(options)?))
+        Some(Already::kept(format!("{what} with {size}, {}", self.kept(options)?)))
     }
 
     /// What options lack of the wish, as the options that would mend it: `nosuid`, `size=64m`.

@@ -150,7 +150,7 @@ proptest! {
                 Action::Restart(text.clone()),
             ],
             warnings: vec![text.clone()],
-            already: vec![crate::plan::Already { what: text.clone() }],
+            already: vec![text.clone().into()],
             rehearsals: vec![image],
             ..Plan::default()
         };
