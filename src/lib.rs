@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Each arrow carries a plain, serialisable value. Only [`host`] and [`perform`] touch the system, and only [`perform`]
-//! writes; only [`render`] and `main` print; only `main` exits. [`units`], [`facts`], [`gunicorn`], [`checks`] and
-//! [`plan`] are pure: no files, no clock, no environment.
+//! writes; only [`render`] and `main` print; only `main` exits. [`units`], [`facts`], [`gunicorn`], [`kernel_log`],
+//! [`checks`] and [`plan`] are pure: no files, no clock, no environment.
 //! `tests/layers.rs` holds that rule.
 
 #![deny(missing_docs, unsafe_code)]
@@ -20,6 +20,7 @@ pub mod units;
 
 pub mod facts;
 pub mod gunicorn;
+pub mod kernel_log;
 
 pub mod host;
 

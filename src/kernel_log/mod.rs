@@ -1,0 +1,24 @@
+//! What the kernel wrote of processes it killed: frames of each source → records → kills and other deaths (pure).
+//!
+//! ```text
+//! bytes ──Reader──▶ Record ──Assembler──▶ Kill, Event ──settle (clock)──▶ with a time ──merge──▶ each once
+//! ```
+//!
+//! [`Reader`] knows how each tool dresses a kernel message and takes the dress off; [`Assembler`] knows what the kernel
+//! of each era says of a kill, and in which order.
+
+mod clock;
+mod frame;
+mod record;
+
+pub use clock::{BootClock, Clock, Moment, Uncertainty};
+pub use frame::{Reader, stamp_of};
+pub use record::{BootId, Caller, Origin, Record, Stamp, Wall};
+
+/// Takes the records of a source, in order.
+pub trait Sink {
+    /// The next record.
+    fn record(&mut self, record: &Record<'_>);
+    /// Records are missing here: they were not read, because nothing in them was asked for, or they were lost.
+    fn gap(&mut self);
+}
