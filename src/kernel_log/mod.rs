@@ -7,12 +7,25 @@
 //! [`Reader`] knows how each tool dresses a kernel message and takes the dress off; [`Assembler`] knows what the kernel
 //! of each era says of a kill, and in which order.
 
+mod advice;
+mod assemble;
 mod clock;
+mod concern;
 mod frame;
+mod kill;
+mod lines;
+mod merge;
 mod record;
 
+pub use assemble::{Assembler, Found};
+pub use advice::advice;
 pub use clock::{BootClock, Clock, Moment, Uncertainty};
+pub use concern::{Concern, Known};
 pub use frame::{Reader, stamp_of};
+pub use kill::{HostMemory, Kill, Part, Report, Scope, Task, Trigger};
+pub use merge::{Settled, merge};
+pub use lines::memory::Usage;
+pub use lines::victim::Sizes;
 pub use record::{BootId, Caller, Origin, Record, Stamp, Wall};
 
 /// Takes the records of a source, in order.
