@@ -12,6 +12,7 @@ mod gunicorns;
 mod heartbeats;
 mod homes;
 mod installed;
+pub mod kernel_log;
 mod listeners;
 pub mod machine;
 mod mapped;
