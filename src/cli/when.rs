@@ -21,7 +21,9 @@ impl When {
         match self {
             Self::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
             Self::At(at) => at,
-            Self::Local(at) => zone.to_ambiguous_zoned(at).compatible().map_or(Timestamp::MIN, |zoned| zoned.timestamp()),
+            Self::Local(at) => {
+                zone.to_ambiguous_zoned(at).compatible().map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+            }
         }
     }
 }
@@ -112,7 +114,18 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_wrong() {
-        for text in ["", "2", "h", "2x", "-2h", "yesterday", "2026-13-01", "2026-11-20T25:00", "2026-11-20 18:46 CET", "99999999999999999999d"] {
+        for text in [
+            "",
+            "2",
+            "h",
+            "2x",
+            "-2h",
+            "yesterday",
+            "2026-13-01",
+            "2026-11-20T25:00",
+            "2026-11-20 18:46 CET",
+            "99999999999999999999d",
+        ] {
             assert!(when(text).is_err(), "{text}");
         }
     }

@@ -73,6 +73,7 @@ struct Read {
     sources: Vec<Source>,
     kills: Vec<Settled>,
     blind_spots: Vec<Reason>,
+    refused: bool,
 }
 
 impl Read {
@@ -100,6 +101,8 @@ impl Read {
                 true
             }
             Err(unread) => {
+                // What would help is told only where there is something that may not be read.
+                self.refused |= unread.hint.is_some();
                 self.blind_spots.push(reason(&unread));
                 false
             }
@@ -129,7 +132,8 @@ fn of_files(options: &Oom, asked: &Asked) -> Result<OomReport, Failure> {
     let mut read = Read::default();
     for path in &options.files {
         let mut assembler = Assembler::default();
-        let reading = kernel_log::named(path, &asked.search, &mut assembler).map_err(|unread| unreadable(path, unread))?;
+        let reading =
+            kernel_log::named(path, &asked.search, &mut assembler).map_err(|unread| unreadable(path, unread))?;
         read.add(asked, reading, assembler.finish());
     }
     Ok(report(read, options, asked, &Known::default(), None, None))
@@ -147,8 +151,10 @@ fn unreadable(path: &Path, unread: Unread) -> Failure {
 fn of_host(root: &Root, options: &Oom, asked: &Asked) -> OomReport {
     let facts = host::observe(root);
     let mut read = Read::default();
-    let covered = if root.is_live() { live_sources(&mut read, asked) } else { None };
-    stored_sources(&mut read, asked, root, covered);
+    if root.is_live() {
+        live_sources(&mut read, asked);
+    }
+    stored_sources(&mut read, asked, root);
     let mut report = report(read, options, asked, &known(&facts), Some(root), Some(&facts));
     if report.sources.is_empty() && report.blind_spots.is_empty() {
         report.blind_spots.push(Reason::new(format!("no kernel log below {}", root.shown("/var/log"))));
@@ -156,35 +162,32 @@ fn of_host(root: &Root, options: &Oom, asked: &Asked) -> OomReport {
     report
 }
 
-/// The buffer of the kernel, and the journal. Gives the time from which on the journal has all.
-fn live_sources(read: &mut Read, asked: &Asked) -> Option<Timestamp> {
-    let mut kmsg = Assembler::default();
-    match kernel_log::kmsg(&mut kmsg) {
-        Ok(reading) => read.add(asked, reading, kmsg.finish()),
-        Err(unread) => {
-            read.blind_spots.push(reason(&unread));
-            // Both are refused for the same reason, so one word of it is enough.
-            let mut buffer = Assembler::default();
-            if let Ok(reading) = kernel_log::kernel_buffer(&mut buffer) {
-                read.blind_spots.pop();
-                read.add(asked, reading, buffer.finish());
-            }
+/// The buffer of the kernel, and the journal of all boots.
+fn live_sources(read: &mut Read, asked: &Asked) {
+    if !read.try_add(asked, |assembler| kernel_log::kmsg(assembler)) {
+        let refused = read.blind_spots.len();
+        if read.try_add(asked, |assembler| kernel_log::kernel_buffer(assembler)) {
+            // syslog(2) gives the same buffer, so nothing is missing.
+            read.blind_spots.clear();
+            read.refused = false;
+        } else {
+            read.blind_spots.truncate(refused);
         }
     }
-    let has_journal = read.try_add(asked, |assembler| kernel_log::journal(&asked.search, assembler));
-    let begins = read.sources.last().and_then(|source| source.begins);
-    begins.filter(|_| has_journal).map(|moment| moment.time)
+    read.try_add(asked, |assembler| kernel_log::journal(&asked.search, assembler));
 }
 
-/// Log files: those that hold what the journal does not.
-fn stored_sources(read: &mut Read, asked: &Asked, root: &Root, covered: Option<Timestamp>) {
-    for file in kernel_log::stored_files(root) {
-        let too_old = asked.search.since.is_some_and(|since| file.written + SignedDuration::from_hours(26) < since);
-        if !too_old {
-            read.try_add(asked, |assembler| file.read(&asked.search, assembler));
+/// Log files. What they tell beside the journal is merged, so that what one has lost the other has.
+fn stored_sources(read: &mut Read, asked: &Asked, root: &Root) {
+    match kernel_log::stored_files(root, &asked.search) {
+        Ok(files) => files.iter().for_each(|file| {
+            read.try_add(asked, |assembler| file.read(root, &asked.search, assembler));
+        }),
+        Err(unread) => {
+            read.refused = true;
+            read.blind_spots.push(reason(&unread));
         }
     }
-    let _ = covered;
 }
 
 /// The Gunicorns of the host, for telling whose kill it was.
@@ -200,7 +203,14 @@ fn cgroup(service: &Service) -> Option<String> {
     service.cgroup.known().map(path).filter(|path| path.len() > 1)
 }
 
-fn report(read: Read, options: &Oom, asked: &Asked, known: &Known, root: Option<&Root>, facts: Option<&Facts>) -> OomReport {
+fn report(
+    read: Read,
+    options: &Oom,
+    asked: &Asked,
+    known: &Known,
+    root: Option<&Root>,
+    facts: Option<&Facts>,
+) -> OomReport {
     let merged = merge(read.kills);
     let counters = facts.filter(|_| asked.is_whole()).and_then(|facts| counters(facts, &merged));
     let told = merged.into_iter().filter(|settled| asked.holds(settled)).map(|told| {
@@ -221,6 +231,7 @@ fn report(read: Read, options: &Oom, asked: &Asked, known: &Known, root: Option<
         others: others.len() as u64,
         counters,
         blind_spots: read.blind_spots,
+        refused: read.refused,
     }
 }
 

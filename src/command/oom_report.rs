@@ -23,6 +23,8 @@ pub struct OomReport {
     pub counters: Option<CounterCheck>,
     /// What could not be looked at, one clause each.
     pub blind_spots: Vec<Reason>,
+    /// Whether one of them is a log that is there and may not be read.
+    pub refused: bool,
 }
 
 /// A source that was read.
@@ -83,7 +85,9 @@ impl OomReport {
     pub fn exit_code(&self) -> ExitCode {
         let lost = self.counters.is_some_and(|counters| counters.lost() > 0);
         let attention = if self.kills.is_empty() && !lost { ExitCode::Healthy } else { ExitCode::Attention };
-        let unread = self.sources.is_empty() || self.sources.iter().any(|source| !source.framed && source.records != Some(0));
+        let unread = self.refused
+            || self.sources.is_empty()
+            || self.sources.iter().any(|source| !source.framed && source.records != Some(0));
         attention.merge(if unread { ExitCode::CouldNotLook } else { ExitCode::Healthy })
     }
 }

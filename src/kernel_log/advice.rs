@@ -23,7 +23,9 @@ pub fn advice(kill: &Kill) -> Vec<String> {
     let said = match kill.scope {
         Scope::Memcg => [shared(kill), siblings(kill), swap(kill)],
         Scope::Global => [host_shared(kill), overcommitted(kill), siblings(kill)],
-        Scope::Manual => [Some("somebody asked the kernel for this kill (sysrq f): no limit was hit".to_owned()), None, None],
+        Scope::Manual => {
+            [Some("somebody asked the kernel for this kill (sysrq f): no limit was hit".to_owned()), None, None]
+        }
         Scope::Cpuset | Scope::Mempolicy => [Some(nodes()), None, None],
         Scope::Unknown => [None, None, None],
     };
@@ -91,8 +93,9 @@ fn swap(kill: &Kill) -> Option<String> {
 fn host_shared(kill: &Kill) -> Option<String> {
     let (host, pages) = (host_bytes(kill)?, kill.report.host.shmem_pages?);
     let shared = Bytes(pages.saturating_mul(kill.page_bytes()));
-    (shared.share_of(host) >= SHARED_SHARE)
-        .then(|| format!("{shared} of the host's {host} are files in a tmpfs or shared memory: df -h -t tmpfs shows where"))
+    (shared.share_of(host) >= SHARED_SHARE).then(|| {
+        format!("{shared} of the host's {host} are files in a tmpfs or shared memory: df -h -t tmpfs shows where")
+    })
 }
 
 fn overcommitted(kill: &Kill) -> Option<String> {
@@ -114,4 +117,81 @@ fn nodes() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel_log::{Part, Report, Sizes, Stamp, Usage};
+    use crate::units::Pid;
+    use std::sync::Arc;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A kill in a group with a limit of 200 MiB, whose processes named `gunicorn` held so many MiB; the last one died.
+    fn kill(rss: &[u64]) -> Kill {
+        let task = |(at, mib): (usize, &u64)| Task {
+            pid: Pid(at as i32 + 1),
+            tgid: None,
+            uid: None,
+            comm: b"gunicorn"[..].into(),
+            total_vm_pages: None,
+            rss_pages: Some(mib * MIB / 4096),
+            oom_score_adj: None,
+        };
+        let usage = Usage { used: Bytes(200 * MIB), limit: Limit::At(200 * MIB) };
+        let report =
+            Report { memory: Some(usage), tasks: rss.iter().enumerate().map(task).collect(), ..Report::default() };
+        Kill {
+            pid: Pid(rss.len() as i32),
+            comm: b"gunicorn".to_vec(),
+            uid: None,
+            part: Part::Chosen,
+            scope: Scope::Memcg,
+            sizes: Sizes { anon_rss: rss.last().map(|mib| Bytes(mib * MIB)), ..Sizes::default() },
+            task_memcg: None,
+            report: Arc::new(report),
+            stamp: Stamp::default(),
+            boot: None,
+            host: vec![],
+            offset: 0,
+        }
+    }
+
+    fn edit(kill: &mut Kill, change: impl FnOnce(&mut Report)) {
+        change(Arc::make_mut(&mut kill.report));
+    }
+
+    #[test]
+    fn one_that_grew_is_told_from_too_many_that_did_not() {
+        let [grew] = &advice(&kill(&[12, 25, 26, 24, 110]))[..] else { panic!() };
+        assert!(grew.starts_with("this process alone grew: 110 MiB, where its siblings hold 25 MiB"), "{grew}");
+        let [many] = &advice(&kill(&[12, 46, 45, 44, 48]))[..] else { panic!() };
+        assert!(many.starts_with("5 such processes of about 45 MiB each in a limit of 200 MiB"), "{many}");
+    }
+
+    #[test]
+    fn files_in_memory_are_named_where_they_fill_the_group() {
+        let mut kill = kill(&[30]);
+        edit(&mut kill, |report| report.stats.extend([("shmem".into(), 90 * MIB)]));
+        assert!(advice(&kill)[0].starts_with("90 MiB of the 200 MiB are files in a tmpfs"), "{:?}", advice(&kill));
+        edit(&mut kill, |report| report.stats.extend([("shmem".into(), 9 * MIB)]));
+        assert_eq!(advice(&kill), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_is_overcommitted_where_its_processes_hold_it() {
+        let mut kill = kill(&[100, 100, 110]);
+        kill.scope = Scope::Global;
+        edit(&mut kill, |report| {
+            report.host.ram_pages = Some(400 * MIB / 4096);
+            report.host.swap_total = Some(Bytes(0));
+        });
+        let said = advice(&kill);
+        assert!(said[0].contains("400 MiB are taken by its processes, and there is no swap"), "{said:?}");
+        edit(&mut kill, |report| report.host.ram_pages = Some(4000 * MIB / 4096));
+        assert_eq!(advice(&kill), Vec::<String>::new(), "something else took it");
+    }
+
+    #[test]
+    fn without_numbers_nothing_is_said() {
+        let mut bare = kill(&[100, 110]);
+        bare.report = Arc::default();
+        assert_eq!(advice(&bare), Vec::<String>::new());
+    }
 }

@@ -95,7 +95,9 @@ fn absorb(kept: &mut Settled, other: Settled) {
     let (own, theirs) = (kept.kill.stamp, other.kill.stamp);
     kept.kill.stamp = Stamp { boot_micros: own.boot_micros.or(theirs.boot_micros), wall: own.wall.or(theirs.wall) };
     let doubt = |moment: &Option<Moment>| {
-        moment.map_or((true, true, u64::MAX), |m| (m.uncertainty.year_inferred, m.uncertainty.zone_assumed, m.uncertainty.micros))
+        moment.map_or((true, true, u64::MAX), |m| {
+            (m.uncertainty.year_inferred, m.uncertainty.zone_assumed, m.uncertainty.micros)
+        })
     };
     if doubt(&other.moment) < doubt(&kept.moment) {
         kept.moment = other.moment;

@@ -17,15 +17,15 @@ mod lines;
 mod merge;
 mod record;
 
-pub use assemble::{Assembler, Found};
 pub use advice::advice;
+pub use assemble::{Assembler, Found};
 pub use clock::{BootClock, Clock, Moment, Uncertainty};
 pub use concern::{Concern, Known};
 pub use frame::{Reader, stamp_of};
 pub use kill::{HostMemory, Kill, Part, Report, Scope, Task, Trigger};
-pub use merge::{Settled, merge};
 pub use lines::memory::Usage;
 pub use lines::victim::Sizes;
+pub use merge::{Settled, merge};
 pub use record::{BootId, Caller, Origin, Record, Stamp, Wall};
 
 /// Takes the records of a source, in order.

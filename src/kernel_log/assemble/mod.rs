@@ -156,8 +156,7 @@ impl Assembler {
     }
 
     fn shared(&mut self, record: &Record<'_>, pid: Pid, comm: &[u8]) {
-        let victim =
-            Victim { pid, comm, is_whole: true, uid: None, sizes: Default::default(), scope: Scope::Unknown };
+        let victim = Victim { pid, comm, is_whole: true, uid: None, sizes: Default::default(), scope: Scope::Unknown };
         // Without a kill before it, the line has no report that it could belong to.
         let owner = self.open.iter().rposition(|open| open.may_hold(record) && open.is_over());
         self.add(record, &victim, owner.map(|at| (at, Part::SharesMemory)));
@@ -222,7 +221,8 @@ impl Assembler {
         let Some(half) = self.half.as_mut().filter(|half| half.host == record.host && half.boot == record.boot) else {
             return false;
         };
-        let end = memchr::memmem::find(record.message, b") total-vm:").or_else(|| memchr::memmem::find(record.message, b") vsz:"));
+        let end = memchr::memmem::find(record.message, b") total-vm:")
+            .or_else(|| memchr::memmem::find(record.message, b") vsz:"));
         if end.is_some_and(|end| end <= LONGEST_NAME) && killed(record.message).is_none() {
             half.text.push(b'\n');
             half.text.extend_from_slice(record.message);

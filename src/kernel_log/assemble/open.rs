@@ -224,7 +224,11 @@ impl Open {
         let Some(row) = self.columns.as_ref().and_then(|columns| columns.row(message)) else { return false };
         let Some(task) = task(&row) else { return false };
         let report = self.edit();
-        if report.tasks.len() < MOST_TASKS { report.tasks.push(task) } else { report.tasks_left_out += 1 }
+        if report.tasks.len() < MOST_TASKS {
+            report.tasks.push(task)
+        } else {
+            report.tasks_left_out += 1
+        }
         true
     }
 

@@ -76,7 +76,8 @@ pub fn stat(line: &[u8]) -> Option<(&[u8], u64)> {
     let line = line.strip_prefix(b" ").unwrap_or(line);
     let (name, rest) = split_once(line, b" ")?;
     let (value, end) = number(rest)?;
-    let is_name = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(byte));
+    let is_name =
+        !name.is_empty() && name.iter().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(byte));
     (is_name && end.is_empty()).then_some((name, value))
 }
 
@@ -125,7 +126,10 @@ mod tests {
         assert_eq!((bound, at.used, at.limit), (Bound::Memory, Bytes(200 << 20), Limit::At(200 << 20)));
         for none in ["9007199254740988", "18014398509481983", "9007199254740991"] {
             let line = format!("swap: usage 0kB, limit {none}kB, failcnt 0");
-            assert_eq!(usage(line.as_bytes()).unwrap(), (Bound::Swap, Usage { used: Bytes(0), limit: Limit::Unlimited }));
+            assert_eq!(
+                usage(line.as_bytes()).unwrap(),
+                (Bound::Swap, Usage { used: Bytes(0), limit: Limit::Unlimited })
+            );
         }
         assert_eq!(usage(b"memory: usage 204800kB, limit 2048"), None, "a number that was cut");
     }
@@ -135,7 +139,10 @@ mod tests {
         assert_eq!(stats_header(b"Memory cgroup stats for /a b:"), Some((&b"/a b"[..], &b""[..])));
         let (path, rest) = stats_header(b"Memory cgroup stats for /a: cache:0KB rss:204800KB mapped_file:4KB").unwrap();
         assert_eq!(path, b"/a");
-        assert_eq!(old_stats(rest).collect::<Vec<_>>(), [(&b"cache"[..], 0), (b"rss", 200 << 20), (b"mapped_file", 4096)]);
+        assert_eq!(
+            old_stats(rest).collect::<Vec<_>>(),
+            [(&b"cache"[..], 0), (b"rss", 200 << 20), (b"mapped_file", 4096)]
+        );
         assert_eq!(stat(b"anon 208678912"), Some((&b"anon"[..], 208_678_912)));
         assert_eq!(stat(b" thp_fault_alloc 43"), Some((&b"thp_fault_alloc"[..], 43)));
         for other in ["eth1: link state change 0", "Call Trace:", "anon x", "anon 1 2", ""] {

@@ -111,8 +111,13 @@ mod tests {
     #[test]
     fn a_torn_summary_is_put_together_and_nothing_else_is_taken_into_it() {
         let pieces = [
-            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)", ",cpuset=", "/", ",mems_allowed=0,oom_memcg=",
-            "/docker/b2,task_memcg=", "/docker/b2", ",task=celery,pid=54362,uid=0",
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)",
+            ",cpuset=",
+            "/",
+            ",mems_allowed=0,oom_memcg=",
+            "/docker/b2,task_memcg=",
+            "/docker/b2",
+            ",task=celery,pid=54362,uid=0",
         ];
         let mut text = pieces[0].as_bytes().to_vec();
         for piece in &pieces[1..] {

@@ -107,15 +107,44 @@ mod tests {
     #[test]
     fn every_era_is_read_by_its_own_header() {
         for (header, row, rss, adj) in [
-            ("[ pid ]   uid  tgid total_vm      rss cpu oom_adj name", "[ 2757]     0  2757    26465     6825   1     -17 smbd", 6825, None),
-            ("[ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name", "[ 2757]     0  2757    26465     6825      61        0         -1000 smbd", 6825, Some(-1000)),
-            ("[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds swapents oom_score_adj name", "[ 2757]     0  2757    26465     6825      61       3        0             0 smbd", 6825, Some(0)),
-            ("[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name", "[   2757]     0  2757    26465     6825   106496        0             5 smbd", 6825, Some(5)),
-            ("[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name", "[   2757]     0  2757    26465     6825     5769     1056         0   143360        0             0 smbd", 6825, Some(0)),
+            (
+                "[ pid ]   uid  tgid total_vm      rss cpu oom_adj name",
+                "[ 2757]     0  2757    26465     6825   1     -17 smbd",
+                6825,
+                None,
+            ),
+            (
+                "[ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name",
+                "[ 2757]     0  2757    26465     6825      61        0         -1000 smbd",
+                6825,
+                Some(-1000),
+            ),
+            (
+                "[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds swapents oom_score_adj name",
+                "[ 2757]     0  2757    26465     6825      61       3        0             0 smbd",
+                6825,
+                Some(0),
+            ),
+            (
+                "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
+                "[   2757]     0  2757    26465     6825   106496        0             5 smbd",
+                6825,
+                Some(5),
+            ),
+            (
+                "[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name",
+                "[   2757]     0  2757    26465     6825     5769     1056         0   143360        0             0 smbd",
+                6825,
+                Some(0),
+            ),
         ] {
             let columns = columns(header.as_bytes()).unwrap();
             let found = columns.row(row.as_bytes()).unwrap();
-            assert_eq!((found.pid, found.rss_pages, found.oom_score_adj), (Some(Pid(2757)), Some(rss), adj), "{header}");
+            assert_eq!(
+                (found.pid, found.rss_pages, found.oom_score_adj),
+                (Some(Pid(2757)), Some(rss), adj),
+                "{header}"
+            );
             assert_eq!((found.comm, found.total_vm_pages, found.uid), (&b"smbd"[..], Some(26465), Some(0)));
         }
     }

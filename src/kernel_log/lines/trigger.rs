@@ -97,9 +97,27 @@ mod tests {
             ("smbd invoked oom-killer: gfp_mask=0x1201d2, order=0, oomkilladj=0", "smbd", "0x1201d2", 0, None),
             ("x invoked oom-killer: gfp_mask=0xd0, order=0, oom_adj=-17", "x", "0xd0", 0, None),
             ("x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0", "x", "0xd0", 0, Some(0)),
-            ("x invoked oom-killer: order=3, oom_score_adj=-900, gfp_mask=0x24(GFP_A|__GFP_B)", "x", "0x24(GFP_A|__GFP_B)", 3, Some(-900)),
-            ("x invoked oom-killer: gfp_mask=0x14(GFP_A), nodemask=(null), order=0, oom_score_adj=1000", "x", "0x14(GFP_A)", 0, Some(1000)),
-            ("kworker/0:1 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=-1, oom_score_adj=0", "kworker/0:1", "0xcc0(GFP_KERNEL)", -1, Some(0)),
+            (
+                "x invoked oom-killer: order=3, oom_score_adj=-900, gfp_mask=0x24(GFP_A|__GFP_B)",
+                "x",
+                "0x24(GFP_A|__GFP_B)",
+                3,
+                Some(-900),
+            ),
+            (
+                "x invoked oom-killer: gfp_mask=0x14(GFP_A), nodemask=(null), order=0, oom_score_adj=1000",
+                "x",
+                "0x14(GFP_A)",
+                0,
+                Some(1000),
+            ),
+            (
+                "kworker/0:1 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=-1, oom_score_adj=0",
+                "kworker/0:1",
+                "0xcc0(GFP_KERNEL)",
+                -1,
+                Some(0),
+            ),
         ] {
             assert_eq!(read(line), (comm.into(), Some(mask.into()), Some(order), adj), "{line}");
         }
@@ -115,10 +133,22 @@ mod tests {
     #[test]
     fn the_context_names_a_thread_and_the_kernel() {
         for (line, thread, uid, comm, kernel) in [
-            ("CPU: 4 PID: 29481 Comm: sed Not tainted 3.10.0-1160.el7.x86_64 #1", 29481, None, "sed", "3.10.0-1160.el7.x86_64"),
+            (
+                "CPU: 4 PID: 29481 Comm: sed Not tainted 3.10.0-1160.el7.x86_64 #1",
+                29481,
+                None,
+                "sed",
+                "3.10.0-1160.el7.x86_64",
+            ),
             ("CPU: 0 UID: 33 PID: 8 Comm: a b Tainted: G        W  OE      6.11.0 #1", 8, Some(33), "a b", "6.11.0"),
             ("CPU: 0 PID: 8 Comm: x Kdump: loaded Tainted: P   5.14.0-1.el9 #1", 8, None, "x", "5.14.0-1.el9"),
-            ("CPU: 0 UID: 0 PID: 8 Comm: PID: 1 Comm: x Not tainted 6.18.44 #1", 8, Some(0), "PID: 1 Comm: x", "6.18.44"),
+            (
+                "CPU: 0 UID: 0 PID: 8 Comm: PID: 1 Comm: x Not tainted 6.18.44 #1",
+                8,
+                Some(0),
+                "PID: 1 Comm: x",
+                "6.18.44",
+            ),
             ("Pid: 2757, comm: smbd Not tainted 2.6.24 #1", 2757, None, "smbd", "2.6.24"),
         ] {
             let found = context(line.as_bytes()).unwrap();

@@ -1,6 +1,6 @@
 //! The lines that name who is killed: `Killed process 815 (gunicorn) total-vm:…`, in the words of every era.
 
-use super::text::{after, kib_after, number, pid, whole_number_after, rsplit_once, signed};
+use super::text::{after, kib_after, number, pid, rsplit_once, signed, whole_number_after};
 use crate::kernel_log::Scope;
 use crate::units::{Bytes, Pid};
 
@@ -154,7 +154,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const TAIL: &str = "total-vm:55416kB, anon-rss:38832kB, file-rss:4224kB, shmem-rss:0kB, UID:33 pgtables:140kB oom_score_adj:-5";
+    const TAIL: &str =
+        "total-vm:55416kB, anon-rss:38832kB, file-rss:4224kB, shmem-rss:0kB, UID:33 pgtables:140kB oom_score_adj:-5";
 
     fn comm(line: &str) -> String {
         String::from_utf8_lossy(killed(line.as_bytes()).unwrap().comm).into_owned()
@@ -163,18 +164,42 @@ mod tests {
     #[test]
     fn every_era_names_its_victim() {
         for (line, name, uid, scope) in [
-            (format!("Memory cgroup out of memory: Killed process 815 (gunicorn) {TAIL}"), "gunicorn", Some(33), Scope::Memcg),
-            ("Out of memory: Killed process 815 (a b) total-vm:1kB, anon-rss:1kB, file-rss:0kB".into(), "a b", None, Scope::Global),
+            (
+                format!("Memory cgroup out of memory: Killed process 815 (gunicorn) {TAIL}"),
+                "gunicorn",
+                Some(33),
+                Scope::Memcg,
+            ),
+            (
+                "Out of memory: Killed process 815 (a b) total-vm:1kB, anon-rss:1kB, file-rss:0kB".into(),
+                "a b",
+                None,
+                Scope::Global,
+            ),
             ("Killed process 815 (httpd)".into(), "httpd", None, Scope::Unknown),
             ("Out of Memory: Killed process 815 (httpd).".into(), "httpd", None, Scope::Global),
             ("Killed process 815 (x) vsz:1kB, anon-rss:2kB, file-rss:3kB".into(), "x", None, Scope::Unknown),
-            ("Killed process 815, UID 48, (httpd) total-vm:1kB, anon-rss:1kB, file-rss:0kB".into(), "httpd", Some(48), Scope::Unknown),
+            (
+                "Killed process 815, UID 48, (httpd) total-vm:1kB, anon-rss:1kB, file-rss:0kB".into(),
+                "httpd",
+                Some(48),
+                Scope::Unknown,
+            ),
             ("Killed process 815 (java), UID 0, total-vm:9kB, anon-rss:1kB".into(), "java", Some(0), Scope::Unknown),
-            ("Out of memory (oom_kill_allocating_task): Killed process 815 (x) total-vm:1kB".into(), "x", None, Scope::Global),
+            (
+                "Out of memory (oom_kill_allocating_task): Killed process 815 (x) total-vm:1kB".into(),
+                "x",
+                None,
+                Scope::Global,
+            ),
             ("No available memory in cpuset: Killed process 815 (x) total-vm:1kB".into(), "x", None, Scope::Cpuset),
         ] {
             let victim = killed(line.as_bytes()).unwrap();
-            assert_eq!((victim.pid, victim.comm, victim.uid, victim.scope), (Pid(815), name.as_bytes(), uid, scope), "{line}");
+            assert_eq!(
+                (victim.pid, victim.comm, victim.uid, victim.scope),
+                (Pid(815), name.as_bytes(), uid, scope),
+                "{line}"
+            );
             assert!(victim.is_whole, "{line}");
         }
     }
@@ -197,7 +222,9 @@ mod tests {
 
     #[test]
     fn a_name_is_all_between_the_first_bracket_and_the_last_that_ends_it() {
-        for name in ["my app (v2)", "a) total-vm:1k", ")", "(((", "", " lead trail ", "Killed process", "a\nb", "a), UID 3, x"] {
+        for name in
+            ["my app (v2)", "a) total-vm:1k", ")", "(((", "", " lead trail ", "Killed process", "a\nb", "a), UID 3, x"]
+        {
             assert_eq!(comm(&format!("Out of memory: Killed process 1 ({name}) {TAIL}")), name);
         }
     }
