@@ -1,8 +1,8 @@
 //! What `oom` tells people: a row a kill, what the numbers say of the cause, and what was read.
 
 use super::shell::gtune;
-use super::wrap::labelled;
-use super::{Page, style, visible};
+use super::wrap::{fill, labelled};
+use super::{Page, visible};
 use crate::cli::Detail;
 use crate::command::{OomReport, Shown, Source, ToldKill};
 use crate::kernel_log::{Kill, Moment, Part, Scope, Task, Usage};
@@ -10,6 +10,7 @@ use crate::units::{Bytes, Limit};
 use clap::builder::styling::Style as Look;
 use jiff::Timestamp;
 use tabled::builder::Builder;
+use tabled::grid::util::string::get_text_width;
 use tabled::settings::{Padding, Style};
 
 /// Processes that are named of a table, largest first; the rest is in JSON.
@@ -46,24 +47,53 @@ fn none(report: &OomReport) -> &'static str {
 }
 
 fn rows(report: &OomReport, page: &Page) -> String {
+    let cells: Vec<[String; 5]> = report.kills.iter().map(row).collect();
+    let widths = widths(&cells, page.width);
     let mut builder = Builder::default();
-    builder.push_record(
-        ["WHEN", "PROCESS", "UNIT OR GROUP", "HELD", "WHY"].map(|word| page.paint.with(Look::new().bold(), word)),
-    );
-    for kill in &report.kills {
-        let victim = &kill.told.kill;
-        builder.push_record([
-            when(kill),
-            format!("{} {}", name(&victim.comm), victim.pid),
-            place(kill),
-            victim.sizes.resident().map_or_else(|| "not told".to_owned(), |bytes| bytes.to_string()),
-            why(victim),
-        ]);
+    builder.push_record(HEADINGS.map(|word| page.paint.with(Look::new().bold(), word)));
+    for row in &cells {
+        builder.push_record(row.iter().zip(widths).map(|(cell, width)| fill(cell, width).join("\n")));
     }
     let mut table = builder.build();
-    table.with(Style::empty()).with(Padding::new(0, 2, 0, 0));
-    table.with(style::fitting(page.width));
+    table.with(Style::empty()).with(Padding::new(0, GAP, 0, 0));
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+const HEADINGS: [&str; 5] = ["WHEN", "PROCESS", "UNIT OR GROUP", "HELD", "WHY"];
+
+/// Columns between two cells.
+const GAP: usize = 2;
+
+fn row(kill: &ToldKill) -> [String; 5] {
+    let victim = &kill.told.kill;
+    [
+        when(kill),
+        format!("{} {}", name(&victim.comm), victim.pid),
+        place(kill),
+        victim.sizes.resident().map_or_else(|| "not told".to_owned(), |bytes| bytes.to_string()),
+        why(victim),
+    ]
+}
+
+/// Times and sizes are never broken; process, place and cause share what is left, the widest giving way first.
+fn widths(cells: &[[String; 5]], page: usize) -> [usize; 5] {
+    /// Below this a column of text is no longer read; the page is then wider than it should be.
+    const LEAST: usize = 8;
+    let mut widths = HEADINGS.map(str::len);
+    for row in cells {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(get_text_width(cell));
+        }
+    }
+    let room = page.saturating_sub(GAP * (HEADINGS.len() - 1));
+    while widths.iter().sum::<usize>() > room {
+        let widest = [1, 2, 4].into_iter().max_by_key(|at| widths[*at]).unwrap_or(4);
+        if widths[widest] <= LEAST {
+            break;
+        }
+        widths[widest] -= 1;
+    }
+    widths
 }
 
 /// A name as people may see it: bytes that are no text, and what a terminal would obey, written out.
@@ -85,7 +115,7 @@ fn when(kill: &ToldKill) -> String {
             let about = if moment.uncertainty.micros > 1_000_000 { "~" } else { "" };
             format!("{about}{}", second(moment.time))
         }
-        (None, Some(micros)) => format!("{:.1} s after boot", micros as f64 / 1e6),
+        (None, Some(micros)) => format!("boot+{:.3}s", micros as f64 / 1e6),
         (None, None) => "not told".to_owned(),
     }
 }
@@ -119,7 +149,7 @@ fn tail(path: &str) -> String {
 fn why(kill: &Kill) -> String {
     let limit = kill.report.memory.and_then(|usage| usage.limit.number()).map(Bytes);
     let said = match (kill.scope, limit) {
-        (Scope::Memcg, Some(limit)) => format!("its group's limit of {limit}"),
+        (Scope::Memcg, Some(limit)) => format!("limit of {limit}"),
         (Scope::Memcg, None) => "its group's limit".to_owned(),
         (Scope::Global, _) => "host out of memory".to_owned(),
         (Scope::Cpuset, _) => "its cpuset's nodes full".to_owned(),
@@ -281,7 +311,7 @@ fn closing(report: &OomReport, page: &Page) -> String {
 
 fn read(report: &OomReport, page: &Page) -> String {
     let sources = report.sources.iter().map(|source| labelled("log: ", &visible(&told(source)), page.width));
-    let blind = report.blind_spots.iter().map(|why| labelled("not read: ", &visible(&why.to_string()), page.width));
+    let blind = report.blind_spots.iter().map(|why| labelled("", &visible(&why.to_string()), page.width));
     sources.chain(blind).collect()
 }
 
