@@ -8,10 +8,16 @@
 //! of each era says of a kill, and in which order.
 
 mod clock;
+mod event;
 mod frame;
 mod record;
 
 pub use clock::{BootClock, Clock, Moment, Uncertainty};
+pub use event::{
+    BlockError, BufferError, DelayedAllocationFailed, Event, FaultCode, FileSystemError, HungTask, NEEDLES, Name,
+    Object, OomPanic, OomdKill, PageAllocationFailure, Seccomp, Segfault, SynAnswer, SynFlooding, Trap,
+    UnhandledException, event,
+};
 pub use frame::{Reader, stamp_of};
 pub use record::{BootId, Caller, Origin, Record, Stamp, Wall};
 
