@@ -11,6 +11,7 @@ mod advice;
 mod assemble;
 mod clock;
 mod concern;
+mod event;
 mod frame;
 mod kill;
 mod lines;
@@ -21,6 +22,11 @@ pub use advice::advice;
 pub use assemble::{Assembler, Found};
 pub use clock::{BootClock, Clock, Moment, Uncertainty};
 pub use concern::{Concern, Known};
+pub use event::{
+    BlockError, BufferError, DelayedAllocationFailed, Event, FaultCode, FileSystemError, HungTask, NEEDLES, Name,
+    Object, OomPanic, OomdKill, PageAllocationFailure, Seccomp, Segfault, SynAnswer, SynFlooding, Trap,
+    UnhandledException, event,
+};
 pub use frame::{Reader, stamp_of};
 pub use kill::{HostMemory, Kill, Part, Report, Scope, Task, Trigger};
 pub use lines::memory::Usage;
