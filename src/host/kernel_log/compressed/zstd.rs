@@ -72,7 +72,7 @@ impl<R: BufRead> Read for Frames<R> {
             }
             self.decoder
                 .decode_blocks(&mut self.packed, BlockDecodingStrategy::UptoBytes(space.len()))
-                .map_err(told)?;
+                .map_err(|error| self.told(&error))?;
         }
     }
 }
