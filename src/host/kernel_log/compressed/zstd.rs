@@ -28,10 +28,21 @@ impl<R: BufRead> Frames<R> {
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                     io::copy(&mut self.packed.by_ref().take(u64::from(length)), &mut io::sink())?;
                 }
-                Err(error) => return Err(told(error)),
+                Err(error) => return Err(self.told(&error)),
             }
         }
         Ok(false)
+    }
+
+    /// The decoder does not say whether its input was damaged or at its end.
+    fn told(&mut self, error: &FrameDecoderError) -> io::Error {
+        let is_at_end = self.packed.fill_buf().is_ok_and(<[u8]>::is_empty);
+        let kind = match error {
+            FrameDecoderError::WindowSizeTooBig { .. } => io::ErrorKind::OutOfMemory,
+            _ if is_at_end => io::ErrorKind::UnexpectedEof,
+            _ => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error.to_string())
     }
 
     fn end(&mut self) -> io::Result<()> {
@@ -61,15 +72,7 @@ impl<R: BufRead> Read for Frames<R> {
             }
             self.decoder
                 .decode_blocks(&mut self.packed, BlockDecodingStrategy::UptoBytes(space.len()))
-                .map_err(told)?;
+                .map_err(|error| self.told(&error))?;
         }
     }
-}
-
-fn told(error: FrameDecoderError) -> io::Error {
-    let kind = match &error {
-        FrameDecoderError::WindowSizeTooBig { .. } => io::ErrorKind::OutOfMemory,
-        _ => io::ErrorKind::InvalidData,
-    };
-    io::Error::new(kind, error.to_string())
 }

@@ -135,3 +135,43 @@ impl Spans {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::kernel_log::Search;
+    use jiff::tz::TimeZone;
+    use std::os::unix::fs::FileExt;
+
+    fn needles() -> Needles {
+        let search = Search { deaths: &[b"needle"], lines: &[], since: None, until: None, zone: TimeZone::UTC };
+        Needles::of(&search).unwrap()
+    }
+
+    #[test]
+    fn a_hit_across_two_chunks_is_found_once() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(20 << 20).unwrap();
+        let places: Vec<u64> = (1..70).map(|n| n * CHUNK as u64 - n % 7).collect();
+        for place in &places {
+            file.write_all_at(b"needle", *place).unwrap();
+        }
+        let found = find(&file, 0..20 << 20, &needles());
+        let firsts: Vec<u64> = found.hits.iter().map(|span| span.first).collect();
+        assert_eq!(firsts, places);
+        assert!(!found.is_cut);
+        let part = find(&file, places[3]..places[9], &needles());
+        assert_eq!(part.hits.len(), 6);
+    }
+
+    #[test]
+    fn millions_of_hits_are_kept_as_a_bounded_number_of_spans() {
+        let mut spans = Spans::default();
+        for n in 0..3_000_000_u64 {
+            spans.add(Span { first: n * 20_000, last: n * 20_000 + 14 });
+        }
+        assert!(spans.spans.len() <= MOST_SPANS, "{}", spans.spans.len());
+        assert!(spans.spans.windows(2).all(|pair| pair[0].last < pair[1].first));
+        assert_eq!(spans.spans.last().unwrap().last, 2_999_999 * 20_000 + 14);
+    }
+}
