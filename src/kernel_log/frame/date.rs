@@ -174,7 +174,7 @@ impl<'a> Words<'a> {
 
     fn take_number(&mut self, word: &[u8]) -> Option<()> {
         let mut scan = Scan::of(word);
-        if word.len() == 10 {
+        if word.len() == 10 && word.get(4) == Some(&b'-') {
             self.date = Some(iso_date(&mut scan)?);
             return Some(());
         }
@@ -212,9 +212,9 @@ impl<'a> Words<'a> {
             return Some(Some(wall(date, daytime, named_zone(scan))));
         }
         let day = self.day?;
+        let daytime = afternoon(daytime, scan);
         let year =
             self.year.or_else(|| if self.names == 2 || scan.rest().is_empty() { year_behind(scan) } else { None });
-        let daytime = afternoon(daytime, scan);
         let known = self.month.or_else(|| month::of_word(self.name)).filter(|month| (1..=12).contains(month));
         (self.names > 0).then(|| known.and_then(|month| dated(year, month, day, daytime)))
     }
@@ -264,7 +264,7 @@ fn named_zone(scan: &mut Scan<'_>) -> Option<Offset> {
     let mut ahead = *scan;
     ahead.text(b" ")?;
     let word = ahead.word();
-    // `UTC` and its kin; a host name of capitals alone would be taken for one, so what is behind must be a tag.
+    // journalctl(1) always prints a zone behind a weekday and a date; some are of five letters.
     if word.is_empty() || word.len() > 5 || !word.iter().all(u8::is_ascii_uppercase) {
         return None;
     }

@@ -45,8 +45,8 @@ pub(super) enum Progress {
     More(usize),
     /// So many were taken, and the value is whole.
     Whole(usize),
-    /// This is no value at all.
-    Alien,
+    /// This is no value at all. So many bytes were taken; a length that cannot be is given back, as it was no length.
+    Alien(usize, Option<[u8; 8]>),
 }
 
 /// Whether an entry begins with this line: journalctl(1) writes addresses first.
@@ -97,7 +97,7 @@ impl Export {
         }
         let left = self.field.left.unwrap_or(u64::from_le_bytes(self.field.length));
         if left > LARGEST_FIELD {
-            return Progress::Alien;
+            return Progress::Alien(taken, Some(self.field.length));
         }
         let rest = bytes.get(taken..).unwrap_or_default();
         let part = rest.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(rest);
@@ -118,7 +118,7 @@ impl Export {
                 self.entry.take(&name, Some(value));
                 Progress::Whole(taken + 1)
             }
-            Some(_) => Progress::Alien,
+            Some(_) => Progress::Alien(taken, None),
         }
     }
 

@@ -28,6 +28,8 @@ mod syslog;
 mod wrapper;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;
 
 pub use reader::{Reader, stamp_of};

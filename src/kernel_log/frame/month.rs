@@ -6,8 +6,8 @@
 /// is left out where Polish, Czech and Russian names for other months begin alike (`lis`, `srp`).
 const NAMES: [&[&str]; 12] = [
     &[
-        "jan", "jän", "ene", "gen", "gin", "sty", "led", "ian", "ιαν", "oca", "tam", "sau", "янв", "яну", "сту", "јан",
-        "січ",
+        "jan", "jaan", "jän", "ene", "gen", "gin", "sty", "led", "ian", "ιαν", "oca", "tam", "sau", "янв", "яну",
+        "сту", "јан", "січ",
     ],
     &["feb", "fév", "fev", "febr", "lut", "úno", "ún", "φεβ", "şub", "hel", "vas", "veebr", "фев", "фев", "лют", "феб"],
     &["mar", "mär", "maa", "mrt", "már", "bře", "bř", "μαρ", "μάρ", "kov", "märts", "мар", "бер", "sak"],
@@ -43,7 +43,7 @@ const NAMES: [&[&str]; 12] = [
     &["sep", "set", "wrz", "zář", "zá", "szept", "σεπ", "eyl", "syy", "rgs", "rugs", "сен", "сеп", "вер"],
     &["oct", "okt", "out", "ott", "paź", "říj", "οκτ", "eki", "lok", "spa", "окт", "жов"],
     &["nov", "noi", "noe", "lis", "νοε", "kas", "marra", "lap", "ноя", "нов", "ное", "лис"],
-    &["dec", "dez", "dic", "déc", "des", "gru", "pro", "δεκ", "ara", "jou", "grd", "дек", "дец", "гру", "сне"],
+    &["dec", "det", "dez", "dic", "déc", "des", "gru", "pro", "δεκ", "ara", "jou", "grd", "дек", "дец", "гру", "сне"],
 ];
 
 /// The month, 1 to 12, of the three English letters: what nearly every log has.

@@ -182,10 +182,17 @@ impl Reader {
                 self.mode = Mode::Lines;
                 taken
             }
-            Progress::Alien => {
+            Progress::Alien(taken, refused) => {
                 self.mode = Mode::Lines;
                 self.close_export(each);
-                0
+                if let Some(length) = refused {
+                    // Read again as the beginning of a line; the caller counts these bytes as taken.
+                    let place = self.offset;
+                    self.offset = (place + taken as u64).saturating_sub(length.len() as u64);
+                    self.feed(&length, each);
+                    self.offset = place;
+                }
+                taken
             }
         }
     }
@@ -345,9 +352,9 @@ impl Reader {
                 self.clock = self.clock.and_then(|clock| date::later(clock, micros));
                 framed.head.stamp.wall = framed.head.stamp.wall.or(self.clock);
             }
-            Dress::Bracket | Dress::Monotonic => self.brackets.met(&framed),
-            Dress::Line | Dress::Kmsg => {}
+            _ => {}
         }
+        self.brackets.met(&framed);
         self.framed = true;
         self.open.hand_over(each);
         self.open.begin(&framed, line, offset);

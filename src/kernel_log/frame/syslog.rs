@@ -243,7 +243,8 @@ impl Brackets {
         let (writer, word) = match framed.dress {
             Dress::Monotonic => (Writer::Journalctl, framed.host),
             Dress::Bracket => (Writer::Dmesg, Scan::of(framed.text).word()),
-            _ => return,
+            // Another tool's lines are in between: what comes behind may be of either.
+            _ => (Writer::Unknown, b"".as_slice()),
         };
         self.writer = writer;
         if self.word != word {

@@ -60,6 +60,7 @@ pub(super) fn application(line: &[u8]) -> Option<Framed<'_>> {
     scan.text(b"[")?;
     let wall = date::iso(&mut scan)?.wall;
     scan.until(b']', 40)?;
+    scan.took(b' ');
     let stamp = Stamp { boot_micros: None, wall: Some(wall) };
     let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
     Some(dmesg::framed(Priority { origin: Origin::Other, level: None }, stamped))
