@@ -19,7 +19,7 @@ mod merge;
 mod record;
 
 pub use advice::advice;
-pub use assemble::{Assembler, Found};
+pub use assemble::{Assembler, Found, ToldEvent};
 pub use clock::{BootClock, Clock, Moment, Uncertainty};
 pub use concern::{Concern, Known};
 pub use event::{

@@ -1,6 +1,7 @@
 //! Puts the lines of reports together: which kill belongs to which report, and which lines are no kill.
 
 mod doubt;
+mod events;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,8 @@ use super::lines::victim::{Victim, group, killed, sharing};
 use super::{BootId, Kill, Origin, Part, Record, Scope, Sink, Stamp};
 use crate::units::Pid;
 use doubt::Doubts;
+use events::Events;
+pub use events::ToldEvent;
 use open::{Open, Pick};
 
 /// Reports that are kept open at a time. The kernel writes one after the other (`oom_lock`, Linux 4.2); more are open
@@ -41,6 +44,10 @@ pub struct Found {
     pub left_out: u64,
     /// Lines that claim to be the kernel's and speak of a kill, but do not fit the kernel's other lines.
     pub doubted: u64,
+    /// Other lines that tell why a worker vanished, where they were asked for.
+    pub events: Vec<ToldEvent>,
+    /// Events that were not kept, for their number: the earliest of their kind.
+    pub events_left_out: u64,
     /// Messages whose text the tool that wrote the log left out (`[82B blob data]` of journalctl).
     pub hidden: u64,
 }
@@ -53,6 +60,7 @@ pub struct Assembler {
     fragment: Option<(Stamp, Vec<u8>)>,
     rows: usize,
     doubts: Doubts,
+    events: Option<Events>,
     found: Found,
 }
 
@@ -69,6 +77,9 @@ struct Half {
 
 impl Sink for Assembler {
     fn record(&mut self, record: &Record<'_>) {
+        if let Some(events) = &mut self.events {
+            events.take(record);
+        }
         if record.origin == Origin::Other {
             return;
         }
@@ -92,9 +103,17 @@ impl Sink for Assembler {
 }
 
 impl Assembler {
+    /// One that collects other events as well, in the same pass.
+    pub fn with_events() -> Self {
+        Self { events: Some(Events::default()), ..Self::default() }
+    }
+
     /// What was found, once the source has ended.
     pub fn finish(mut self) -> Found {
         self.gap();
+        if let Some(events) = self.events {
+            (self.found.events, self.found.events_left_out) = events.finish();
+        }
         self.found
     }
 
