@@ -11,6 +11,8 @@ pub mod json;
 mod layout;
 pub mod nagios;
 pub mod oom;
+#[cfg(test)]
+pub mod oom_sample;
 mod page;
 pub mod plan;
 pub mod prometheus;

@@ -48,7 +48,7 @@ fn none(report: &OomReport) -> &'static str {
 
 fn rows(report: &OomReport, page: &Page) -> String {
     let cells: Vec<[String; 5]> = report.kills.iter().map(row).collect();
-    let widths = widths(&cells, page.width);
+    let Some(widths) = widths(&cells, page.width) else { return sentences(&cells, page) };
     let mut builder = Builder::default();
     builder.push_record(HEADINGS.map(|word| page.paint.with(Look::new().bold(), word)));
     for row in &cells {
@@ -75,25 +75,34 @@ fn row(kill: &ToldKill) -> [String; 5] {
     ]
 }
 
-/// Times and sizes are never broken; process, place and cause share what is left, the widest giving way first.
-fn widths(cells: &[[String; 5]], page: usize) -> [usize; 5] {
-    /// Below this a column of text is no longer read; the page is then wider than it should be.
+/// A page that is too narrow for a table has a sentence a kill.
+fn sentences(cells: &[[String; 5]], page: &Page) -> String {
+    let one = |[when, process, place, held, why]: &[String; 5]| {
+        labelled("", &format!("{when} {process} ({place}): held {held}; {why}"), page.width)
+    };
+    cells.iter().map(one).collect()
+}
+
+/// Times and sizes are never broken; process, place and cause share what is left, the widest giving way first, and words
+/// are broken only where nothing else is left. None where the page has no room for them.
+fn widths(cells: &[[String; 5]], page: usize) -> Option<[usize; 5]> {
+    /// In a narrower column a text is no longer read.
     const LEAST: usize = 8;
-    let mut widths = HEADINGS.map(str::len);
-    for row in cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(get_text_width(cell));
-        }
+    let rows = || cells.iter().flat_map(|row| row.iter().enumerate());
+    let least = HEADINGS.map(|heading| heading.len().max(LEAST));
+    let (mut widths, mut words) = (least, least);
+    for (at, cell) in rows() {
+        widths[at] = widths[at].max(get_text_width(cell));
+        words[at] = cell.split_whitespace().map(get_text_width).fold(words[at], usize::max);
     }
     let room = page.saturating_sub(GAP * (HEADINGS.len() - 1));
     while widths.iter().sum::<usize>() > room {
-        let widest = [1, 2, 4].into_iter().max_by_key(|at| widths[*at]).unwrap_or(4);
-        if widths[widest] <= LEAST {
-            break;
-        }
-        widths[widest] -= 1;
+        let widest = |least: [usize; 5]| {
+            [1, 2, 4].into_iter().filter(|at| widths[*at] > least[*at]).max_by_key(|at| widths[*at])
+        };
+        widths[widest(words).or_else(|| widest(least))?] -= 1;
     }
-    widths
+    Some(widths)
 }
 
 /// A name as people may see it: bytes that are no text, and what a terminal would obey, written out.
@@ -200,7 +209,7 @@ fn in_full(kill: &ToldKill, report: &OomReport, page: &Page) -> String {
     let rows = lines.iter().filter(|(_, text)| !text.is_empty());
     let body: String =
         rows.map(|(label, text)| labelled(&format!("  {label}: "), &visible(text), page.width)).collect();
-    format!("{}\n{body}", page.paint.heading(&labelled("", &heading, page.width).trim_end().replace('\n', " ")))
+    format!("{}\n{body}", page.paint.heading(&fill(&visible(&heading), page.width).join("\n")))
 }
 
 fn exactly(kill: &ToldKill) -> String {
@@ -326,3 +335,6 @@ fn told(source: &Source) -> String {
     };
     format!("{}{begins}{records}{unknown}{lost}{notes}", source.name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,70 @@ fn task(victim: &Kill, task: &Task) -> TaskRecord {
         oom_score_adj: task.oom_score_adj,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::oom_sample::{named, report};
+    use serde_json::{Value, json};
+
+    fn read(report: &OomReport) -> Value {
+        serde_json::from_str(&oom(report)).unwrap()
+    }
+
+    #[test]
+    fn a_kill_keeps_its_keys_and_their_units() {
+        let value = read(&report());
+        let kill = &value["kills"][0];
+        for (key, expected) in [
+            ("pid", json!(815)),
+            ("comm", json!("gunicorn")),
+            ("comm_hex", json!("67756e69636f726e")),
+            ("uid", json!(33)),
+            ("time", json!("2026-11-20T19:14:07.26841Z")),
+            ("time_uncertainty_seconds", json!(0.001)),
+            ("boot_seconds", json!(847.26841)),
+            ("scope", json!("memcg")),
+            ("part", json!("chosen")),
+            ("unit", json!("gunicorn.service")),
+            ("limit_bytes", json!(209_715_200)),
+            ("swap_limit_bytes", json!(null)),
+            ("swap_usage_bytes", json!(0)),
+            ("oom_score_adj", json!(0)),
+            ("concerns_gunicorn", json!(true)),
+            ("source", json!("/dev/kmsg")),
+        ] {
+            assert_eq!(kill[key], expected, "{key}");
+        }
+        assert_eq!(kill["trigger"]["pid"], 816);
+        assert_eq!(kill["tasks"][1]["rss_bytes"], 150 << 20);
+        assert_eq!((&value["others"], &value["counters"]), (&json!(2), &json!({"oom_kill": 7, "in_log": 5})));
+        assert_eq!(value["log"][0]["lost"], true);
+        assert_eq!(value["log"][1]["note"], "nothing in it looks like a log");
+    }
+
+    #[test]
+    fn what_the_log_does_not_hold_is_null() {
+        let value = read(&report());
+        let kill = &value["kills"][1];
+        for key in [
+            "uid",
+            "time",
+            "oom_memcg",
+            "task_memcg",
+            "unit",
+            "limit_bytes",
+            "usage_bytes",
+            "anon_rss_bytes",
+            "trigger",
+        ] {
+            assert_eq!(kill[key], Value::Null, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_keeps_its_bytes() {
+        let kill = &read(&named(b"bad\xff\xfe\n", b"/a"))["kills"][0];
+        assert_eq!((&kill["comm"], &kill["comm_hex"]), (&json!("bad\u{fffd}\u{fffd}\n"), &json!("626164fffe0a")));
+    }
+}
