@@ -1,7 +1,7 @@
 //! `gtune oom` beside `rg`, `grep` and `zgrep`, over a big kernel log with a few kills in it:
 //!
 //! ```sh
-//! cargo bench --bench oom -- [--size 1G] [--seed 1] [--rounds 7]
+//! cargo bench --bench oom -- [--size 1G] [--seed 1] [--rounds 7] [--gtune PROGRAM]
 //! ```
 //!
 //! The log is made below `target/oom-bench`, the same for the same size and seed; what happened in it is known, and
@@ -36,6 +36,8 @@ struct Wishes {
     size: u64,
     seed: u64,
     rounds: usize,
+    /// Another build of gtune, to compare with.
+    gtune: String,
 }
 
 /// A command to measure, and what it is called in the table.
@@ -58,7 +60,7 @@ fn main() -> Result {
     let log = Log::at(&directory()?, wishes.size, wishes.seed)?;
     describe_machine(&log);
     let mut missing = vec![];
-    let contests = contests(&log, &mut missing);
+    let contests = contests(&wishes.gtune, &log, &mut missing);
     let mut table = Builder::new();
     table.push_record(["command", "wall, ms", "CPU, ms", "peak memory, MiB", "× gtune's wall time"]);
     for contest in &contests {
@@ -73,7 +75,8 @@ fn main() -> Result {
 }
 
 fn wishes(arguments: &[String]) -> Result<Wishes> {
-    let mut wishes = Wishes { size: 1 << 30, seed: 1, rounds: 7 };
+    let gtune = env!("CARGO_BIN_EXE_gtune").to_owned();
+    let mut wishes = Wishes { size: 1 << 30, seed: 1, rounds: 7, gtune };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         // cargo bench adds this word of its own.
@@ -85,7 +88,8 @@ fn wishes(arguments: &[String]) -> Result<Wishes> {
             "--size" => wishes.size = bytes(value)?,
             "--seed" => wishes.seed = value.parse()?,
             "--rounds" => wishes.rounds = value.parse::<usize>()?.max(1),
-            _ => return Err(format!("no option {word}: --size, --seed, --rounds").into()),
+            "--gtune" => wishes.gtune.clone_from(value),
+            _ => return Err(format!("no option {word}: --size, --seed, --rounds, --gtune").into()),
         }
     }
     Ok(wishes)
@@ -107,9 +111,17 @@ fn directory() -> Result<PathBuf> {
     Ok(directory)
 }
 
-fn contests(log: &Log, missing: &mut Vec<String>) -> Vec<Contest> {
+fn contests(program: &str, log: &Log, missing: &mut Vec<String>) -> Vec<Contest> {
     let plain = log.path.display().to_string();
     let packed = log.packed.display().to_string();
+    let gtune = |name: &str, file: &str, more: &[&str]| Contestant {
+        name: name.to_owned(),
+        command: [&[program, "oom", file, "--all", "--format", "json"], more]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+    };
     let rival = |name: &str, options: &[&str], file: &str| Contestant {
         name: format!("{name} {}", options.join(" ")),
         command: [&[name], options, &[NEEDLE, file]].concat().into_iter().map(str::to_owned).collect(),
@@ -121,11 +133,6 @@ fn contests(log: &Log, missing: &mut Vec<String>) -> Vec<Contest> {
     let [since, until] = log.truth.day();
     let day = vec![gtune("gtune oom, one day of it", &plain, &["--since", &since, "--until", &until])];
     [over_plain, over_packed, day].into_iter().map(|all| Contest { contestants: judged(all, log, missing) }).collect()
-}
-
-fn gtune(name: &str, file: &str, more: &[&str]) -> Contestant {
-    let command = [&[env!("CARGO_BIN_EXE_gtune"), "oom", file, "--all", "--format", "json"], more].concat();
-    Contestant { name: name.to_owned(), command: command.into_iter().map(str::to_owned).collect() }
 }
 
 /// Those that are there; and says of gtune's whether its answer is right.

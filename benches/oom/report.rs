@@ -29,7 +29,7 @@ pub struct Report {
     pub is_spliced: bool,
 }
 
-/// The n-th report of a log: kinds and damages take turns, so that every log has some of each.
+/// The n-th report of a log: kinds, damages and cgroups take turns, so that every log has some of each.
 pub fn report(dice: &mut Dice, number: usize) -> Report {
     let kind = [Kind::Cgroup, Kind::Host, Kind::Cgroup, Kind::Group][number % 4];
     let damage = [Damage::None, Damage::Spliced, Damage::RateLimited, Damage::None, Damage::HeadLost][number % 5];
@@ -88,7 +88,7 @@ const NAMES: &[&str] = &[
 impl Victim {
     /// No pid comes twice in a log: those of report n are 10,000 n and the next few.
     fn roll(dice: &mut Dice, kind: Kind, number: u64) -> Self {
-        let cgroup = match dice.bits() % 3 {
+        let cgroup = match number % 3 {
             0 => "/system.slice/gunicorn@shop.service".to_owned(),
             1 => format!("/system.slice/docker-{}.scope", dice.hex(64)),
             _ => format!("/kubepods.slice/kubepods-pod{}.slice/cri-containerd-{}.scope", dice.hex(16), dice.hex(64)),
