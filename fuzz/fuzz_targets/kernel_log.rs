@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! sh fuzz/seeds.sh                                  # a small corpus out of the tests' logs, once
-//! cargo +nightly fuzz run kernel_log -- -max_len=16384 -dict=fuzz/kernel_log.dict -max_total_time=600
+//! cargo +nightly fuzz run kernel_log -- -max_len=8192 -dict=fuzz/kernel_log.dict -max_total_time=600
 //! ```
 //!
 //! The first byte of an input says in how many pieces it is fed (0 to 15), as many bytes behind it how long each piece is,
