@@ -6,6 +6,7 @@ use super::framed::{Dress, Framed, Head};
 use super::kmsg;
 use super::priority::{self, Priority};
 use super::scan::Scan;
+use super::words;
 use crate::kernel_log::{Caller, Origin, Stamp};
 
 /// A stamp of the kernel's own, and what is behind it.
@@ -124,7 +125,7 @@ fn bracketed(text: &[u8]) -> Option<Stamped<'_>> {
     let stamped = |wall, dress| Stamped { stamp: Stamp { wall, boot_micros: None }, caller: None, dress, text: b"" };
     let stamped = if let Some(micros) = since(inside) {
         stamped(None, Dress::Since(micros))
-    } else if let Some(wall) = date::of_minute(inside) {
+    } else if let Some(wall) = words::of_minute(inside) {
         stamped(wall, Dress::Minute)
     } else {
         stamped(spelled_out(inside)?, Dress::Line)
@@ -150,7 +151,7 @@ fn since(inside: &[u8]) -> Option<u64> {
 /// `Fri Nov 20 19:01:18 2026`, in any locale, with ` <    0.000010>` perhaps.
 fn spelled_out(inside: &[u8]) -> Option<Option<crate::kernel_log::Wall>> {
     let mut scan = Scan::of(inside);
-    let wall = date::in_words(&mut scan)?;
+    let wall = words::in_words(&mut scan)?;
     delta(&mut scan);
     scan.rest().is_empty().then_some(wall)
 }

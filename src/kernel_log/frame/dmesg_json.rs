@@ -78,6 +78,17 @@ impl Scanner {
         Self { depth: 1, ..Self::default() }
     }
 
+    /// Takes what is plain text of a value at the beginning of `bytes`, and says how much that was.
+    pub(super) fn plain(&mut self, bytes: &[u8]) -> usize {
+        if self.place != Place::Text {
+            return 0;
+        }
+        let plain = memchr::memchr3(b'"', b'\\', b'\n', bytes).and_then(|at| bytes.get(..at)).unwrap_or(bytes);
+        let room = LONGEST.saturating_sub(self.text.len());
+        self.text.extend_from_slice(plain.get(..room).unwrap_or(plain));
+        plain.len()
+    }
+
     /// Takes the next byte, which is at `offset` of the source.
     pub(super) fn step(&mut self, byte: u8, offset: u64) -> Step {
         match self.place {

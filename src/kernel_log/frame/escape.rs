@@ -20,7 +20,7 @@ impl Escape {
     pub(super) fn undo(self, text: &[u8], message: &mut Vec<u8>) {
         match self {
             Self::Plain => message.extend_from_slice(text),
-            Self::Kmsg => undo(text, b'\\', message, |rest| hex(rest)),
+            Self::Kmsg => undo(text, b'\\', message, hex),
             Self::Dmesg => {
                 undo(text, b'\\', message, |rest| hex(rest).filter(|(byte, _)| !(0x20..0x7f).contains(byte)))
             }

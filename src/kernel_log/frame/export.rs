@@ -1,12 +1,12 @@
 //! `journalctl -o export` (systemd's Journal Export Format): fields of text or of bytes, an empty line after each entry.
 
-use super::journal_json::Entry;
+use super::journal::Entry;
 
 /// journald itself takes no field larger than this (`DATA_SIZE_MAX`).
 const LARGEST_FIELD: u64 = 768 << 20;
 
-/// What is kept of a field.
-const KEPT: usize = 1 << 20;
+/// What is kept of a field: a message of the kernel is far below that, and eight fields are kept at a time.
+const KEPT: usize = 1 << 18;
 
 /// A value in bytes that is under way.
 #[derive(Debug, Default)]

@@ -1,9 +1,11 @@
 //! Which frame a line has.
 
+use super::brackets::Brackets;
 use super::framed::{Dress, Framed};
 use super::scan::Scan;
-use super::syslog::{self, Brackets};
+use super::syslog;
 use super::{dmesg, kmsg, wrapper};
+use crate::kernel_log::Origin;
 
 /// Takes off what is no part of a line: NUL bytes that a crash left in the file, a byte order mark, a carriage return,
 /// the record separator of `-o json-seq`.
@@ -23,7 +25,10 @@ pub(super) fn read<'a>(line: &'a [u8], brackets: &Brackets) -> Option<Framed<'a>
     match line.first()? {
         b'<' => syslog::with_priority(line),
         b'[' => bracket(line, brackets),
-        b'0'..=b'9' => kmsg::read(line).or_else(|| dmesg::read(line)).or_else(|| syslog::read(line)),
+        b'0'..=b'9' => kmsg::read(line)
+            .or_else(|| dmesg::read(line))
+            .or_else(|| syslog::read(line))
+            .or_else(|| wrapper::talos(line)),
         // No tool begins a line with a space, but each indents what goes on.
         b' ' | b'\t' => None,
         _ => syslog::read(line).or_else(|| dmesg::read(line)).or_else(|| wrapper::talos(line)),
@@ -40,9 +45,13 @@ fn bracket<'a>(line: &'a [u8], brackets: &Brackets) -> Option<Framed<'a>> {
     syslog::monotonic(stamped, brackets).or(Some(framed))
 }
 
-/// Whether journalctl(1) says something itself here: `-- Boot … --`, `-- No entries --`.
-pub(super) fn is_head(line: &[u8]) -> bool {
-    line.starts_with(b"-- ") && line.ends_with(b" --")
+/// Whether journalctl(1) says something itself here: `-- Boot … --`, `-- No entries --`. It does so in the words of the
+/// locale; behind the message of another program, which may have such lines too, only its English words count.
+pub(super) fn is_head(line: &[u8], before: Origin) -> bool {
+    const WORDS: [&[u8]; 5] =
+        [b"-- Logs begin at ", b"-- Journal begins at ", b"-- Boot ", b"-- Reboot --", b"-- No entries --"];
+    let ruled = line.starts_with(b"-- ") && line.ends_with(b" --");
+    ruled && (before != Origin::Other || WORDS.iter().any(|words| line.starts_with(words)))
 }
 
 /// Whether an unframed line begins a report of its own, with something else before it in the same text.

@@ -8,6 +8,7 @@
 //!            └─▶ KEY=value ──export──▶ Entry
 //! ```
 
+mod brackets;
 mod container;
 mod date;
 mod dmesg;
@@ -15,6 +16,7 @@ mod dmesg_json;
 mod escape;
 mod export;
 mod framed;
+mod journal;
 mod journal_json;
 mod kmsg;
 mod line;
@@ -24,7 +26,10 @@ mod open;
 mod priority;
 mod reader;
 mod scan;
+mod stamp;
 mod syslog;
+mod text;
+mod words;
 mod wrapper;
 
 #[cfg(test)]
@@ -32,4 +37,5 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-pub use reader::{Reader, stamp_of};
+pub use reader::Reader;
+pub use stamp::stamp_of;

@@ -67,16 +67,16 @@ pub(super) fn english(name: [u8; 3]) -> Option<i8> {
 
 /// The month, 1 to 12, that a word of any locale names.
 pub(super) fn of_word(word: &[u8]) -> Option<i8> {
-    let word = std::str::from_utf8(word).ok()?;
+    if let [first, second, third] = word
+        && let Some(month) = english([*first, *second, *third])
+    {
+        return Some(month);
+    }
+    let word = std::str::from_utf8(word).ok()?.to_lowercase();
     let months = NAMES.iter().zip(1_i8..);
     let beginnings = months.flat_map(|(names, month)| names.iter().map(move |name| (*name, month)));
-    beginnings.filter(|(name, _)| begins(word, name)).max_by_key(|(name, _)| name.len()).map(|(_, month)| month)
-}
-
-/// Whether `word` begins with `name`, which is in lower case.
-fn begins(word: &str, name: &str) -> bool {
-    let mut letters = word.chars().flat_map(char::to_lowercase);
-    name.chars().all(|letter| letters.next() == Some(letter))
+    let named = beginnings.filter(|(name, _)| word.starts_with(name));
+    named.max_by_key(|(name, _)| name.len()).map(|(_, month)| month)
 }
 
 #[cfg(test)]

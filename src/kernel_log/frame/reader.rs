@@ -1,17 +1,15 @@
 //! Records from the bytes of a log.
 
-use super::container::{Container, Piece, Said};
+use super::brackets::Brackets;
+use super::container::Container;
 use super::dmesg_json::{self, Scanner, Step};
-use super::escape::{self, Escape};
 use super::export::{self, Export, Progress, Taken};
-use super::framed::{Dress, Framed, Head};
-use super::journal_json::{self, Entry, Object};
+use super::framed::Head;
+use super::journal::Entry;
 use super::line;
 use super::object::Pretty;
 use super::open::Open;
-use super::syslog::Brackets;
-use super::{date, wrapper};
-use crate::kernel_log::{Origin, Record, Stamp, Wall};
+use crate::kernel_log::{Record, Wall};
 
 /// What is kept of a line: no tool writes longer ones of the kernel's, and a file of one line must not fill the memory.
 const LONGEST_LINE: usize = 1 << 20;
@@ -22,7 +20,7 @@ enum Mode {
     #[default]
     Lines,
     /// Within the document of `dmesg -J`.
-    DmesgJson(Scanner),
+    DmesgJson(Box<Scanner>),
     /// Within a value of `journalctl -o export`.
     ExportBytes,
 }
@@ -37,17 +35,17 @@ pub struct Reader {
     carry: Vec<u8>,
     /// Where that line begins.
     begun_at: u64,
-    open: Open,
+    pub(super) open: Open,
     /// Whether a frame was met: then a line without one goes on with the record before.
-    framed: bool,
-    brackets: Brackets,
+    pub(super) framed: bool,
+    pub(super) brackets: Brackets,
     /// The wall clock of `dmesg -e` as of the last line.
-    clock: Option<Wall>,
+    pub(super) clock: Option<Wall>,
     export: Export,
     pretty: Pretty,
-    container: Container,
+    pub(super) container: Container,
     /// A line without its colours.
-    plain: Vec<u8>,
+    pub(super) plain: Vec<u8>,
 }
 
 impl Reader {
@@ -95,7 +93,7 @@ impl Reader {
             self.begun_at = self.offset;
             if let Some(line) = end.and_then(|end| bytes.get(..end)) {
                 if dmesg_json::opens(line) {
-                    self.mode = Mode::DmesgJson(Scanner::default());
+                    self.mode = Mode::DmesgJson(Box::default());
                     return 0;
                 }
                 self.line(line.get(..LONGEST_LINE).unwrap_or(line), self.begun_at, each);
@@ -127,7 +125,7 @@ impl Reader {
         self.carry.extend_from_slice(part);
         if dmesg_json::opens(&self.carry) {
             let opening = std::mem::take(&mut self.carry);
-            self.mode = Mode::DmesgJson(Scanner::default());
+            self.mode = Mode::DmesgJson(Box::default());
             self.offset = self.begun_at;
             self.feed(&opening, each);
             // The caller counts this part as taken; the bytes fed just now were counted on the way.
@@ -147,8 +145,10 @@ impl Reader {
 
     /// Takes bytes of a document of `dmesg -J`.
     fn take_document(&mut self, bytes: &[u8], each: &mut impl FnMut(&Record<'_>)) -> usize {
-        for (byte, at) in bytes.iter().zip(0_usize..) {
-            let Mode::DmesgJson(scanner) = &mut self.mode else { return at };
+        let mut at = 0;
+        while let Mode::DmesgJson(scanner) = &mut self.mode {
+            at += scanner.plain(bytes.get(at..).unwrap_or_default());
+            let Some(byte) = bytes.get(at) else { return bytes.len() };
             match scanner.step(*byte, self.offset + at as u64) {
                 Step::More => {}
                 Step::Record(offset, head, message) => self.entry_of_dmesg(head, &message, offset, each),
@@ -164,8 +164,9 @@ impl Reader {
                     return at;
                 }
             }
+            at += 1;
         }
-        bytes.len()
+        at
     }
 
     fn entry_of_dmesg(&mut self, head: Head, message: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
@@ -205,7 +206,7 @@ impl Reader {
     }
 
     /// An entry of the journal. One without a message says nothing.
-    fn entry(&mut self, entry: &Entry, offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+    pub(super) fn entry(&mut self, entry: &Entry, offset: u64, each: &mut impl FnMut(&Record<'_>)) {
         self.framed = true;
         self.open.hand_over(each);
         if let Some(message) = &entry.message {
@@ -236,7 +237,7 @@ impl Reader {
             Some(b'd') if line.starts_with(b"data: {") => {
                 self.object(line.get(6..).unwrap_or_default(), line, offset, each)
             }
-            Some(b'-') if line::is_head(line) => {
+            Some(b'-') if line::is_head(line, self.open.origin()) => {
                 self.open.hand_over(each);
                 self.framed = false;
                 self.brackets = Brackets::default();
@@ -257,7 +258,7 @@ impl Reader {
     fn pretty_line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> bool {
         if dmesg_json::opens_inside(line) {
             self.pretty.drop();
-            self.mode = Mode::DmesgJson(Scanner::inside());
+            self.mode = Mode::DmesgJson(Box::new(Scanner::inside()));
             // The line is fed again, as part of the document; what was counted for it is not counted twice.
             let place = std::mem::replace(&mut self.offset, offset);
             self.feed(line, each);
@@ -271,143 +272,4 @@ impl Reader {
         }
         taken
     }
-
-    /// One object of JSON, and the text it came in.
-    fn object(&mut self, object: &[u8], line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
-        match journal_json::read(object) {
-            Some(Object::Entry(entry)) => self.entry(&entry, offset, each),
-            Some(Object::Docker(docker)) => {
-                let text = docker.log.strip_suffix(b"\n");
-                let partial = text.is_none();
-                let text = text.unwrap_or(&docker.log);
-                self.piece(&Piece { stream: &docker.stream, text, wall: docker.wall(), offset, partial }, each);
-            }
-            Some(Object::Other) => {
-                self.framed = true;
-                self.open.hand_over(each);
-                self.open.begin_plain(Head::of(Origin::Other), b"", line, offset);
-            }
-            None => {}
-        }
-    }
-
-    /// A piece of what a container wrote.
-    fn piece(&mut self, piece: &Piece<'_>, each: &mut impl FnMut(&Record<'_>)) {
-        if let Some(said) = self.container.take(piece) {
-            self.said(&said, each);
-        }
-    }
-
-    /// A line of a container's: the kernel's only if it has a frame of the kernel's itself.
-    fn said(&mut self, said: &Said, each: &mut impl FnMut(&Record<'_>)) {
-        let text = line::trimmed(&said.text);
-        let frame = line::read(text, &self.brackets);
-        if frame.is_none() && self.open.is_begun() && self.open.origin() != Origin::Other && self.open.is_indented(text)
-        {
-            self.open.go_on(text);
-            return;
-        }
-        let mut framed = frame.unwrap_or(Framed {
-            head: Head::of(Origin::Other),
-            host: b"",
-            text,
-            escape: Escape::Plain,
-            dress: Dress::Line,
-        });
-        framed.head.stamp.wall = framed.head.stamp.wall.or(said.wall);
-        self.framed(framed, text, said.offset, each);
-    }
-
-    /// A line of text.
-    fn text(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
-        if has_colour_in_front(line) {
-            let mut plain = std::mem::take(&mut self.plain);
-            escape::without_colours(line, &mut plain);
-            self.plain_text(&plain, offset, each);
-            self.open.coloured = true;
-            self.plain = plain;
-        } else {
-            self.plain_text(line, offset, each);
-        }
-    }
-
-    fn plain_text(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
-        if let Some(framed) = line::read(line, &self.brackets) {
-            // What a collector put round a line is told from syslog by its third word alone.
-            if let Some(cri) = cri_of(&framed, line) {
-                let wrapper::Cri { wall, stream, partial, text } = cri;
-                self.piece(&Piece { stream, text, wall: Some(wall), offset, partial }, each);
-            } else {
-                self.framed(framed, line, offset, each);
-            }
-        } else {
-            self.unframed(line, offset, each);
-        }
-    }
-
-    fn framed(&mut self, mut framed: Framed<'_>, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
-        match framed.dress {
-            Dress::Minute => self.clock = framed.head.stamp.wall,
-            Dress::Since(micros) => {
-                self.clock = self.clock.and_then(|clock| date::later(clock, micros));
-                framed.head.stamp.wall = framed.head.stamp.wall.or(self.clock);
-            }
-            _ => {}
-        }
-        self.brackets.met(&framed);
-        self.framed = true;
-        self.open.hand_over(each);
-        self.open.begin(&framed, line, offset);
-    }
-
-    /// A line without a frame goes on with the record before, or is a bare message where no frames are.
-    fn unframed(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
-        let dictionary = self.open.dress() == Dress::Kmsg && line.first() == Some(&b' ');
-        if self.framed && self.open.is_begun() && dictionary {
-            return;
-        }
-        if self.framed && self.open.origin() != Origin::Other && line::begins_report(line) {
-            self.framed = false;
-        }
-        if self.framed {
-            if self.open.is_begun() {
-                self.open.go_on(line);
-            }
-            return;
-        }
-        self.open.hand_over(each);
-        self.open.begin_plain(Head::default(), b"", line, offset);
-    }
-}
-
-/// Whether dmesg(1) coloured the line: it begins with a colour, or with the words of a priority and then a colour.
-fn has_colour_in_front(line: &[u8]) -> bool {
-    memchr::memchr(0x1b, line.get(..20).unwrap_or(line)).is_some()
-}
-
-/// The wrapper of CRI, where the line is in one.
-fn cri_of<'a>(framed: &Framed<'_>, line: &'a [u8]) -> Option<wrapper::Cri<'a>> {
-    if matches!(framed.host, b"stdout" | b"stderr") { wrapper::cri(line) } else { None }
-}
-
-/// The stamp of a line, where its frame has one: for finding a time in a big file without reading it.
-pub fn stamp_of(line: &[u8]) -> Option<Stamp> {
-    let line = line::trimmed(line);
-    let line = line.strip_prefix(b"data: ").unwrap_or(line);
-    let stamp = if line.starts_with(b"{") {
-        match journal_json::read(line)? {
-            Object::Entry(entry) => entry.head().stamp,
-            Object::Docker(docker) => Stamp { wall: docker.wall(), boot_micros: None },
-            Object::Other => return None,
-        }
-    } else if export::opens(line) {
-        let micros = line.strip_prefix(b"__REALTIME_TIMESTAMP=")?;
-        let micros = std::str::from_utf8(micros).ok()?.parse().ok()?;
-        Stamp { wall: date::of_epoch(micros), boot_micros: None }
-    } else {
-        let mut plain = Vec::new();
-        escape::without_colours(line, &mut plain);
-        line::read(&plain, &Brackets::default())?.head.stamp
-    };
-    (stamp != Stamp::default()).then_some(stamp)
 }

@@ -1,11 +1,13 @@
 //! What syslog daemons and journalctl(1) put before a message: a date, a host and a tag.
 
+use super::brackets::Brackets;
 use super::date;
 use super::dmesg::{self, Stamped};
 use super::escape::{Escape, colour};
 use super::framed::{Dress, Framed, Head};
 use super::priority::Priority;
 use super::scan::Scan;
+use super::words;
 use crate::kernel_log::{Origin, Stamp, Wall};
 
 /// A line that begins with a digit or a letter: traditional, ISO and Unix dates.
@@ -66,7 +68,7 @@ fn stamp(line: &[u8]) -> Option<(Option<Wall>, &[u8])> {
         return Some((Some(wall), scan.rest()));
     }
     let mut scan = Scan::of(line.get(..date::LONGEST).unwrap_or(line));
-    let wall = date::in_words(&mut scan)?;
+    let wall = words::in_words(&mut scan)?;
     let used = line.len().min(date::LONGEST) - scan.rest().len();
     Some((wall, line.get(used..)?))
 }
@@ -131,7 +133,7 @@ fn message<'a>(
     if tag != b"kernel" || priority.is_some_and(|priority| priority.origin != Origin::Kernel) {
         return other(text, host, wall, priority);
     }
-    let text = painted(text);
+    let text = unnumbered(painted(text));
     let stamped = dmesg::kernel(text);
     let stamp = Stamp { boot_micros: stamped.and_then(|stamped| stamped.stamp.boot_micros), wall };
     let level = priority.and_then(|priority| priority.level);
@@ -139,6 +141,14 @@ fn message<'a>(
     let head = Head { level, stamp, caller, ..Head::of(Origin::Kernel) };
     let text = stamped.map_or(text, |stamped| stamped.text);
     Framed { head, host, text, escape: Escape::Octal, dress: Dress::Line }
+}
+
+/// The message without the `<4>` that an old klogd leaves before the kernel's stamp.
+fn unnumbered(text: &[u8]) -> &[u8] {
+    match text {
+        [b'<', b'0'..=b'7', b'>', rest @ ..] if rest.first() == Some(&b'[') => rest,
+        _ => text,
+    }
 }
 
 /// The message without the colours that journalctl(1) puts round the whole of it.
@@ -215,55 +225,4 @@ pub(super) fn monotonic<'a>(stamped: Stamped<'a>, brackets: &Brackets) -> Option
     let mut framed = message(tag, text, host, None, None);
     framed.head.stamp.boot_micros = stamped.stamp.boot_micros;
     Some(Framed { dress: Dress::Monotonic, escape: Escape::Plain, ..framed })
-}
-
-/// Who writes the lines that begin with a bracket: dmesg(1) and journalctl(1) use the same one, and what is behind it
-/// may look alike (`Call Trace:`). The lines before tell.
-#[derive(Debug, Default)]
-pub(super) struct Brackets {
-    writer: Writer,
-    /// The first word of the last message.
-    word: Vec<u8>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Writer {
-    #[default]
-    Unknown,
-    Dmesg,
-    Journalctl,
-}
-
-/// A host name has 64 bytes at most (`HOST_NAME_MAX`), a fully qualified one 253.
-const LONGEST_HOST: usize = 253;
-
-impl Brackets {
-    /// Remembers how a line was read.
-    pub(super) fn met(&mut self, framed: &Framed<'_>) {
-        let (writer, word) = match framed.dress {
-            Dress::Monotonic => (Writer::Journalctl, framed.host),
-            Dress::Bracket => (Writer::Dmesg, Scan::of(framed.text).word()),
-            // Another tool's lines are in between: what comes behind may be of either.
-            _ => (Writer::Unknown, b"".as_slice()),
-        };
-        self.writer = writer;
-        if self.word != word {
-            self.word.clear();
-            self.word.extend_from_slice(word.get(..LONGEST_HOST).unwrap_or(word));
-        }
-    }
-
-    /// Whether a line that reads `HOST TAG: ` is journalctl's.
-    fn is_host(&self, host: &[u8], tag: &[u8]) -> bool {
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let named = !host.is_empty() && host.len() <= LONGEST_HOST && host.iter().all(plain);
-        let again = host == self.word;
-        let kernel = tag == b"kernel";
-        named
-            && match self.writer {
-                Writer::Unknown => kernel || (tag.ends_with(b"]") && tag.contains(&b'[')),
-                Writer::Journalctl => kernel || again,
-                Writer::Dmesg => kernel && again,
-            }
-    }
 }

@@ -39,11 +39,20 @@ pub(super) fn cri(line: &[u8]) -> Option<Cri<'_>> {
     Some(Cri { wall: iso.wall, stream, partial, text: scan.rest() })
 }
 
-/// `kern: warning: [2026-01-12T20:27:31.9Z]: MSG` of Talos.
+/// `kern: warning: [2026-01-12T20:27:31.9Z]: MSG` of Talos; `talosctl dmesg` puts the node and a colon before that.
 pub(super) fn talos(line: &[u8]) -> Option<Framed<'_>> {
     let mut scan = Scan::of(line);
-    let origin = priority::facility(scan.until(b':', 12)?)?;
-    scan.text(b" ")?;
+    // An address of IPv6 has up to 45 letters; names of nodes are not much longer.
+    let mut first = scan.until(b' ', 80)?.strip_suffix(b":")?;
+    let mut host: &[u8] = b"";
+    let origin = match priority::facility(first) {
+        Some(origin) => origin,
+        None => {
+            host = std::mem::replace(&mut first, scan.until(b' ', 80)?.strip_suffix(b":")?);
+            priority::facility(first)?
+        }
+    };
+    scan.spaces();
     let level = priority::level(scan.until(b':', 12)?)?;
     scan.text(b" [")?;
     let wall = date::iso(&mut scan)?.wall;
@@ -51,7 +60,7 @@ pub(super) fn talos(line: &[u8]) -> Option<Framed<'_>> {
     scan.took(b' ');
     let stamp = Stamp { boot_micros: None, wall: Some(wall) };
     let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
-    Some(dmesg::framed(Priority { origin, level: Some(level) }, stamped))
+    Some(Framed { host, ..dmesg::framed(Priority { origin, level: Some(level) }, stamped) })
 }
 
 /// `[2026-11-20 19:16:47 +0000] [62134] [INFO] MSG`: a line of a Gunicorn or another application.
