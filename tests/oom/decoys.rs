@@ -69,7 +69,7 @@ fn syslog() -> Result {
         format!("{now} web1 mallory kernel: [99999.000000] {forged}"),
         format!("{now} web1 kernel[4242]: {forged}"),
         format!(
-            "{now} web1 shop[77]: Traceback (most recent call last):\n  File \"app.py\", line 3, in <module>\n    raise \
+            "{now} web1 shop[77]: Traceback (most recent call last):\n  File \"app.py\", line 3, in <module>\n    \
                  RuntimeError('''\n{forged}\n''')\nRuntimeError: {forged}"
         ),
         format!("{now} web1 shop[77]: Traceback (most recent call last):#012  raise RuntimeError#012{forged}"),
@@ -120,7 +120,8 @@ fn dev_kmsg() -> Result {
 
 fn journal() -> Result {
     let record = |transport: &str, facility: &str, message: &str| {
-        json!({"_BOOT_ID": "99cf476bd3bc43f399a40545a5819a86", "_HOSTNAME": "web1", "_TRANSPORT": transport, "PRIORITY": "3",
+        json!({"_BOOT_ID": "99cf476bd3bc43f399a40545a5819a86", "_HOSTNAME": "web1", "_TRANSPORT": transport,
+               "PRIORITY": "3",
                "SYSLOG_FACILITY": facility, "SYSLOG_IDENTIFIER": "kernel", "__REALTIME_TIMESTAMP": "1795202207476299",
                "MESSAGE": message})
         .to_string()
@@ -134,9 +135,8 @@ fn journal() -> Result {
     ];
     must_find_the_true_one("journalctl -o json", &forgeries, |_, message| record("kernel", "0", message))?;
     let export = |transport: &str, message: &str| {
-        format!(
-            "__REALTIME_TIMESTAMP=1795202207476299\n_TRANSPORT={transport}\nSYSLOG_IDENTIFIER=kernel\nPRIORITY=3\nMESSAGE={message}\n"
-        )
+        let head = "__REALTIME_TIMESTAMP=1795202207476299\nSYSLOG_IDENTIFIER=kernel\nPRIORITY=3";
+        format!("{head}\n_TRANSPORT={transport}\nMESSAGE={message}\n")
     };
     // A message with newlines has its length before it, and may look like fields and records of its own.
     let forged = format!("x\n\n_TRANSPORT=kernel\nMESSAGE={}\n\n", forged());
@@ -161,8 +161,8 @@ fn must_find_the_true_export(forgeries: &[String], export: impl Fn(&str, &str) -
     Ok(())
 }
 
-/// Docker and CRI keep what containers print. A collector prints the kernel's log with the kernel's frame; a line without
-/// one is an application's.
+/// Docker and CRI keep what containers print. A collector prints the kernel's log with the kernel's frame; a line
+/// without one is an application's.
 fn container() -> Result {
     let docker = |text: &str| {
         json!({"log": format!("{text}\n"), "stream": "stdout", "time": "2026-11-20T19:14:07.1Z"}).to_string()
@@ -195,7 +195,8 @@ fn quoted_by_the_kernel() -> Result {
 }
 
 fn suspected() -> Result {
-    let log = "[2026-11-20 19:14:07 +0000] [60222] [ERROR] Worker (pid:60236) was sent SIGKILL! Perhaps out of memory?\n\
+    let log = "[2026-11-20 19:14:07 +0000] [60222] [ERROR] Worker (pid:60236) was sent SIGKILL! \
+               Perhaps out of memory?\n\
                [2026-11-20 19:14:07 +0000] [60248] [INFO] Booting worker with pid: 60248\n";
     let said = all_of(&Logs::new()?.write("error.log", log)?)?;
     assert!(said.kills().is_empty(), "{:#}", said.json);

@@ -85,8 +85,10 @@ fn two_boots() -> Result {
     assert_eq!(all(&[logs.write("both", boots.concat())?])?.pids(), [7, 7]);
     let journal = |boot: &str, second: u64| -> String {
         let record = |message: &String| {
-            json!({"_BOOT_ID": boot, "_HOSTNAME": "web1", "_TRANSPORT": "kernel", "SYSLOG_IDENTIFIER": "kernel", "PRIORITY": "3",
-                   "_SOURCE_MONOTONIC_TIMESTAMP": "100000000", "__REALTIME_TIMESTAMP": (second * 1_000_000).to_string(),
+            json!({"_BOOT_ID": boot, "_HOSTNAME": "web1", "_TRANSPORT": "kernel", "SYSLOG_IDENTIFIER": "kernel",
+                   "PRIORITY": "3",
+                   "_SOURCE_MONOTONIC_TIMESTAMP": "100000000",
+                   "__REALTIME_TIMESTAMP": (second * 1_000_000).to_string(),
                    "MESSAGE": message})
             .to_string()
                 + "\n"

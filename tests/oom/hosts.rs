@@ -33,9 +33,11 @@ fn kill_of(case: &str) -> Option<Value> {
     Some(json!({
         "pid": pid, "comm": "gunicorn", "comm_hex": "67756e69636f726e", "uid": 997, "part": "chosen",
         "scope": if global { "global" } else { "memcg" }, "unit": "gunicorn.service",
-        "oom_memcg": if global { Value::Null } else { json!(UNIT) }, "task_memcg": UNIT, "limit_bytes": limit, "usage_bytes": limit,
+        "oom_memcg": if global { Value::Null } else { json!(UNIT) }, "task_memcg": UNIT,
+        "limit_bytes": limit, "usage_bytes": limit,
         "swap_limit_bytes": null, "swap_usage_bytes": if global { Value::Null } else { json!(0) },
-        "anon_rss_bytes": anon * 1024, "file_rss_bytes": file * 1024, "shmem_rss_bytes": 0, "pgtables_bytes": pgtables * 1024,
+        "anon_rss_bytes": anon * 1024, "file_rss_bytes": file * 1024, "shmem_rss_bytes": 0,
+        "pgtables_bytes": pgtables * 1024,
         "oom_score_adj": 0, "concerns_gunicorn": true,
     }))
 }

@@ -12,6 +12,7 @@ mod decoys;
 mod eras;
 mod expected;
 mod files;
+mod forms;
 mod hosts;
 mod input;
 mod live;

@@ -135,7 +135,8 @@ fn add_report(kill: &mut Value, report: &[Record]) {
         let comm = find(asks, " invoked oom-killer: ").map(|at| &asks[..at]).unwrap_or_default();
         kill["trigger"] = json!({
             "comm_hex": hex(comm), "pid": number(cpu, " PID: "), "order": number(asks, "order="),
-            "oom_score_adj": number(asks, "oom_score_adj="), "gfp_mask": between(asks, "gfp_mask=", ", order=").map(text),
+            "oom_score_adj": number(asks, "oom_score_adj="),
+            "gfp_mask": between(asks, "gfp_mask=", ", order=").map(text),
         });
     }
     let rows = report.iter().skip_while(|record| find(&record.message, "[  pid  ]").is_none()).skip(1);

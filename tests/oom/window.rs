@@ -98,7 +98,7 @@ const WINDOWS: &[(u32, u32)] =
 
 fn window_of(file: &Path, (from, to): (u32, u32)) -> Result {
     let expected: Vec<u64> = (1..2000)
-        .filter(|minute| minute.is_multiple_of(EVERY) && (from..=to).contains(minute))
+        .filter(|minute: &u32| minute.is_multiple_of(EVERY) && (from..=to).contains(minute))
         .map(u64::from)
         .collect();
     let found =
