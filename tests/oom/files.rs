@@ -81,7 +81,7 @@ fn two_hosts() -> Result {
 fn two_boots() -> Result {
     let logs = Logs::new()?;
     let boots: Vec<_> =
-        [19, 20].map(|day| syslog("web1", &format!("Nov {day} 19:11:00"), "  100.000000", 7)).into_iter().collect();
+        [18, 20].map(|day| syslog("web1", &format!("Nov {day} 19:11:00"), "  100.000000", 7)).into_iter().collect();
     assert_eq!(all(&[logs.write("both", boots.concat())?])?.pids(), [7, 7]);
     let journal = |boot: &str, second: u64| -> String {
         let record = |message: &String| {
