@@ -138,10 +138,12 @@ fn journal() -> Result {
         let head = "__REALTIME_TIMESTAMP=1795202207476299\nSYSLOG_IDENTIFIER=kernel\nPRIORITY=3";
         format!("{head}\n_TRANSPORT={transport}\nMESSAGE={message}\n")
     };
-    // A message with newlines has its length before it, and may look like fields and records of its own.
+    // A message with newlines has its length before it, and may look like fields and records of its own. The length is
+    // 512, whose bytes are all text.
     let forged = format!("x\n\n_TRANSPORT=kernel\nMESSAGE={}\n\n", forged());
-    let length = String::from_utf8(u64::try_from(forged.len())?.to_le_bytes().to_vec())?;
-    let counted = format!("__REALTIME_TIMESTAMP=1795202207476299\n_TRANSPORT=stdout\nMESSAGE\n{length}{forged}\n");
+    let length = String::from_utf8(512_u64.to_le_bytes().to_vec())?;
+    let counted =
+        format!("__REALTIME_TIMESTAMP=1795202207476299\n_TRANSPORT=stdout\nMESSAGE\n{length}{forged:512}\n");
     must_find_the_true_export(&[export("stdout", &self::forged()), export("syslog", &self::forged()), counted], export)
 }
 

@@ -94,14 +94,14 @@ pub fn kills(kmsg: &str) -> Vec<Value> {
 
 fn kill(record: &Record, report: &[Record]) -> Value {
     let line = record.message.as_slice();
-    let name = name(line).unwrap_or_default();
+    let (name, figures) = name(line).unwrap_or_default();
     let whole = report.iter().any(|record| find(&record.message, " invoked oom-killer: ").is_some());
     let mut kill = json!({
-        "pid": number(line, "Killed process "), "comm_hex": hex(name), "uid": number(line, "UID:"),
+        "pid": number(line, "Killed process "), "comm_hex": hex(name), "uid": number(figures, "UID:"),
         "boot_seconds": record.seconds, "scope": "memcg", "part": "chosen",
-        "total_vm_bytes": kib(line, "total-vm:"), "anon_rss_bytes": kib(line, "anon-rss:"),
-        "file_rss_bytes": kib(line, "file-rss:"), "shmem_rss_bytes": kib(line, "shmem-rss:"),
-        "pgtables_bytes": kib(line, "pgtables:"), "oom_score_adj": number(line, "oom_score_adj:"),
+        "total_vm_bytes": kib(figures, "total-vm:"), "anon_rss_bytes": kib(figures, "anon-rss:"),
+        "file_rss_bytes": kib(figures, "file-rss:"), "shmem_rss_bytes": kib(figures, "shmem-rss:"),
+        "pgtables_bytes": kib(figures, "pgtables:"), "oom_score_adj": number(figures, "oom_score_adj:"),
         "trigger": null, "oom_memcg": null, "task_memcg": null, "limit_bytes": null, "usage_bytes": null, "tasks": [],
     });
     if let Ok(name) = std::str::from_utf8(name) {
@@ -113,11 +113,11 @@ fn kill(record: &Record, report: &[Record]) -> Value {
     kill
 }
 
-/// Between the first parenthesis and the last `) total-vm:`.
-fn name(line: &[u8]) -> Option<&[u8]> {
+/// What stands between the first parenthesis and the last `) total-vm:`, and what comes after.
+fn name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = after(line, " (")?;
     let end = rest.windows(11).rposition(|window| window == b") total-vm:")?;
-    Some(&rest[..end])
+    Some((&rest[..end], &rest[end..]))
 }
 
 fn add_report(kill: &mut Value, report: &[Record]) {
@@ -145,8 +145,8 @@ fn add_report(kill: &mut Value, report: &[Record]) {
 
 /// A row of the table of kernel 6.8 and later.
 fn task(row: &[u8]) -> Option<Value> {
-    let (pid, rest) =
-        std::str::from_utf8(row.strip_prefix(b"[")?.get(..120.min(row.len() - 1))?).ok()?.split_once(']')?;
+    let row = text(row.strip_prefix(b"[")?);
+    let (pid, rest) = row.split_once(']')?;
     let fields: Vec<u64> = rest.split_whitespace().take(4).filter_map(|field| field.parse().ok()).collect();
     let [uid, tgid, total_vm, rss] = fields[..] else { return None };
     Some(json!({
