@@ -142,8 +142,7 @@ fn journal() -> Result {
     // 512, whose bytes are all text.
     let forged = format!("x\n\n_TRANSPORT=kernel\nMESSAGE={}\n\n", forged());
     let length = String::from_utf8(512_u64.to_le_bytes().to_vec())?;
-    let counted =
-        format!("__REALTIME_TIMESTAMP=1795202207476299\n_TRANSPORT=stdout\nMESSAGE\n{length}{forged:512}\n");
+    let counted = format!("__REALTIME_TIMESTAMP=1795202207476299\n_TRANSPORT=stdout\nMESSAGE\n{length}{forged:512}\n");
     must_find_the_true_export(&[export("stdout", &self::forged()), export("syslog", &self::forged()), counted], export)
 }
 
