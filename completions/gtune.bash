@@ -31,6 +31,9 @@ _gtune() {
             gtune,history)
                 cmd="gtune__subcmd__history"
                 ;;
+            gtune,oom)
+                cmd="gtune__subcmd__oom"
+                ;;
             gtune,rollback)
                 cmd="gtune__subcmd__rollback"
                 ;;
@@ -49,6 +52,9 @@ _gtune() {
             gtune__subcmd__help,history)
                 cmd="gtune__subcmd__help__subcmd__history"
                 ;;
+            gtune__subcmd__help,oom)
+                cmd="gtune__subcmd__help__subcmd__oom"
+                ;;
             gtune__subcmd__help,rollback)
                 cmd="gtune__subcmd__help__subcmd__rollback"
                 ;;
@@ -59,7 +65,7 @@ _gtune() {
 
     case "${cmd}" in
         gtune)
-            opts="-q -v -h -V --root --format --color --quiet --verbose --help --version doctor explain apply rollback history help"
+            opts="-q -v -h -V --root --format --color --quiet --verbose --help --version doctor explain apply rollback history oom help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -222,7 +228,7 @@ _gtune() {
             return 0
             ;;
         gtune__subcmd__help)
-            opts="doctor explain apply rollback history help"
+            opts="doctor explain apply rollback history oom help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,6 +311,20 @@ _gtune() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        gtune__subcmd__help__subcmd__oom)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         gtune__subcmd__help__subcmd__rollback)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -326,6 +346,47 @@ _gtune() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json prometheus nagios" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gtune__subcmd__oom)
+            opts="-q -v -h --since --until --all --match --root --format --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --match)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then

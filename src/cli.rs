@@ -2,13 +2,17 @@
 
 mod apply;
 mod later;
+mod oom;
 mod rollback;
 mod values;
+mod when;
 
 pub use apply::{Apply, Backend, OomPolicy};
 pub use later::{missing_verb, missing_verbs};
+pub use oom::Oom;
 pub use rollback::{History, Restarts, Rollback};
 pub use values::CheckName;
+pub use when::When;
 
 use crate::checks::Severity;
 use crate::command::ExitCode;
@@ -134,6 +138,9 @@ pub enum Command {
     /// List the transactions of apply and what became of them; read-only
     #[command(after_help = rollback::HISTORY_EXAMPLES)]
     History(History),
+    /// Show the processes that the kernel killed for want of memory; read-only
+    #[command(long_about = oom::ABOUT, after_help = oom::EXAMPLES)]
+    Oom(Oom),
 }
 
 /// Options of `gtune doctor`.
@@ -230,6 +237,7 @@ fn misplaced_format(cli: &Cli) -> Option<&'static str> {
         (Command::Apply(_), _) => Some("apply prints table or json only"),
         (Command::Rollback(_), _) => Some("rollback prints table or json only"),
         (Command::History(_), _) => Some("history prints table or json only"),
+        (Command::Oom(_), _) => Some("oom prints table or json only"),
     }
 }
 

@@ -250,6 +250,90 @@ const HISTORY_EXAMPLES: Section = (
     ],
 );
 
+const OOM_JSON: Section = (
+    "JSON",
+    &[
+        ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
+        ("observed_at", "when it was asked, RFC 3339 in UTC"),
+        (
+            "log",
+            "one object a source: source, begins_at (null where the log has no clock), records (null where only the parts about kills were read), lost (records are known to be missing), note (why, and what else is to be known of it)",
+        ),
+        (
+            "kills",
+            "one object a kill, in order of time. What the log does not hold is null, never 0. Process ids are those of the host's own pid namespace",
+        ),
+        ("kills: pid, comm, comm_hex, uid", "the process; comm is decoded lossily, comm_hex has its bytes"),
+        (
+            "kills: time, time_uncertainty_seconds, time_assumes",
+            "when, how far off that may be, and what was assumed: zone (of this host), year (from the end of the log), no-suspend (the host slept since boot, which the kernel's clock does not count)",
+        ),
+        ("kills: boot_seconds, boot_id", "the kernel's own clock, and the boot where the log tells"),
+        (
+            "kills: scope, part",
+            "what had run out of memory: memcg, global, cpuset, mempolicy, manual (sysrq f), unknown; why this process: chosen, group (memory.oom.group), child (in its parent's place), shares-memory",
+        ),
+        (
+            "kills: oom_memcg, task_memcg, unit",
+            "the control group whose limit was hit, that of the process, and its unit",
+        ),
+        (
+            "kills: limit_bytes, usage_bytes, swap_limit_bytes, swap_usage_bytes",
+            "of oom_memcg; limits are null where there is none; swap is memory and swap together on version 1",
+        ),
+        (
+            "kills: total_vm_bytes, anon_rss_bytes, file_rss_bytes, shmem_rss_bytes, pgtables_bytes, oom_score_adj",
+            "what the process held",
+        ),
+        (
+            "kills: trigger",
+            "who asked for memory: comm, comm_hex, pid (of the thread), gfp_mask, order, oom_score_adj; null where the kernel did not say",
+        ),
+        (
+            "kills: tasks, tasks_left_out",
+            "the processes the kernel chose from: pid, tgid, uid, comm, total_vm_bytes, rss_bytes, oom_score_adj; rows that were not kept, for their number",
+        ),
+        ("kills: kernel, source, offset", "release of the kernel; the log, and the byte in it where the kill is told"),
+        ("kills: concerns_gunicorn, advice", "whether it hit a Gunicorn; what the numbers say of the cause, sentences"),
+        ("others", "kills that were found and not asked for"),
+        (
+            "counters",
+            "oom_kill of /proc/vmstat, and in_log: kills of this boot that the logs tell; null where not asked",
+        ),
+        ("blind_spots", "what could not be read, a clause each"),
+    ],
+);
+
+const OOM_SOURCES: Section = (
+    "LOGS",
+    &[
+        (
+            "/dev/kmsg",
+            "the kernel's own buffer of this boot; with kernel.dmesg_restrict=1 it needs CAP_SYSLOG. Else syslog(2)",
+        ),
+        ("journalctl", "the journal of this and earlier boots; needs root, or group systemd-journal or adm"),
+        (
+            "/var/log/kern.log*, messages*, syslog*",
+            "the first of these families there is, rotated and compressed files too; below --root also of an image",
+        ),
+        (
+            "FILE",
+            "in their place: /dev/kmsg, dmesg in all its forms (plain, -T in any locale, -r, -x, -e, -J, --time-format iso), syslog traditional, with RFC 3339 times, RFC 5424 and busybox, journalctl short in all variants, json and export, docker's and CRI's wrappers; also compressed: .gz .xz .zst .bz2. The format may change within a file",
+        ),
+    ],
+);
+
+const OOM_EXAMPLES: Section = (
+    "EXAMPLES",
+    &[
+        ("gtune oom", "kills of Gunicorn's processes on this host"),
+        ("gtune oom --all --since 24h -v", "every kill of the last day, with its report"),
+        ("gtune oom --match 'celery|redis'", "kills of others"),
+        ("gtune oom kern.log.1.gz dmesg.txt", "in logs from anywhere"),
+        ("journalctl -k -o json | gtune oom - --format json", "for a program"),
+    ],
+);
+
 fn section((heading, entries): Section) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", [heading]);
@@ -263,10 +347,12 @@ fn entry(roff: &mut Roff, term: &str, meaning: &str) {
     roff.text([roman(meaning)]);
 }
 
-fn exit_status() -> Roff {
+/// The exit codes of a verb, in its own words.
+fn exit_status(verb: &str) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
-    ExitCode::ALL.iter().for_each(|code| entry(&mut roff, &code.number().to_string(), code.meaning()));
+    let codes = ExitCode::ALL.iter().filter_map(|code| Some((code, code.meaning_for(verb)?)));
+    codes.for_each(|(code, meaning)| entry(&mut roff, &code.number().to_string(), meaning));
     roff
 }
 
@@ -319,13 +405,13 @@ fn main_page() -> Vec<u8> {
     // `help` is a word of the command line, not a page.
     let command = gtune::cli::command().mut_subcommand("help", |help| help.hide(true));
     let sections = vec![
-        exit_status(),
+        exit_status("gtune"),
         section(FILES),
         section(ENVIRONMENT),
         section(GTUNE_EXAMPLES),
         see_also(
-            "gtune-doctor(1), gtune-explain(1), gtune-apply(1), gtune-rollback(1), gtune-history(1), gunicorn(1), \
-             systemd.exec(5), proc(5)",
+            "gtune-doctor(1), gtune-explain(1), gtune-apply(1), gtune-rollback(1), gtune-history(1), gtune-oom(1), \
+             gunicorn(1), systemd.exec(5), proc(5)",
         ),
     ];
     page(command, sections)
@@ -338,7 +424,7 @@ fn doctor_page() -> Vec<u8> {
         section(JSON),
         section(METRICS),
         section(NAGIOS),
-        exit_status(),
+        exit_status("doctor"),
         section(FILES),
         section(ENVIRONMENT),
         section(DOCTOR_EXAMPLES),
@@ -351,7 +437,7 @@ fn explain_page() -> Vec<u8> {
     let sections = vec![
         checks(),
         section(EXPLAIN_JSON),
-        exit_status(),
+        exit_status("explain"),
         section(ENVIRONMENT),
         section(EXPLAIN_EXAMPLES),
         see_also("gtune(1), gtune-doctor(1)"),
@@ -360,8 +446,14 @@ fn explain_page() -> Vec<u8> {
 }
 
 fn change_page(verb: &str, json: Section, examples: Section, others: &str) -> Vec<u8> {
-    let sections =
-        vec![section(json), exit_status(), section(FILES), section(ENVIRONMENT), section(examples), see_also(others)];
+    let sections = vec![
+        section(json),
+        exit_status(verb),
+        section(FILES),
+        section(ENVIRONMENT),
+        section(examples),
+        see_also(others),
+    ];
     page(subcommand(verb), sections)
 }
 
@@ -375,6 +467,18 @@ fn rollback_page() -> Vec<u8> {
 
 fn history_page() -> Vec<u8> {
     change_page("history", HISTORY_JSON, HISTORY_EXAMPLES, "gtune(1), gtune-apply(1), gtune-rollback(1)")
+}
+
+fn oom_page() -> Vec<u8> {
+    let sections = vec![
+        section(OOM_SOURCES),
+        section(OOM_JSON),
+        exit_status("oom"),
+        section(ENVIRONMENT),
+        section(OOM_EXAMPLES),
+        see_also("gtune(1), gtune-doctor(1), dmesg(1), journalctl(1), proc_sys_vm(5), cgroups(7)"),
+    ];
+    page(subcommand("oom"), sections)
 }
 
 /// clap_complete gives fish the values of options, not those of arguments.
@@ -412,6 +516,16 @@ fn man_pages_say_what_help_says() {
     compare("man/gtune-apply.1", &apply_page());
     compare("man/gtune-rollback.1", &rollback_page());
     compare("man/gtune-history.1", &history_page());
+    compare("man/gtune-oom.1", &oom_page());
+}
+
+#[test]
+fn every_command_has_a_page() {
+    let command = gtune::cli::command();
+    for verb in command.get_subcommands().map(clap::Command::get_name).filter(|verb| *verb != "help") {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("man/gtune-{verb}.1"));
+        assert!(page.exists(), "{}", page.display());
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub fn fresh_host() -> Facts {
             filesystem: Fact::Known(filesystem("tmpfs", "/tmp")),
             because: "/tmp is mounted so".into(),
         }),
+        oom_log: Fact::Known(OomLog::default()),
         blind_spots: vec![],
     }
 }

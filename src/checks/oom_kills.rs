@@ -4,7 +4,7 @@ use crate::checks::steps::{by_hand, systemctl};
 use crate::checks::weigh::weigh;
 use crate::checks::worker_memory::raise_limit;
 use crate::checks::{Area, Check, Judge, Judgement, Seen, Severity, Verdict};
-use crate::facts::{CgroupMemory, Fact, Facts, Service, Unit};
+use crate::facts::{CgroupMemory, Fact, Facts, OomKill, Service, Unit};
 
 /// The check.
 pub const CHECK: Check = Check {
@@ -12,7 +12,8 @@ pub const CHECK: Check = Check {
     area: Area::Memory,
     title: "Kills by the OOM killer",
     looks_at: "oom_kill in memory.events (or memory.oom_control) of the service's control group, oom_kill in\n\
-               /proc/vmstat for the host, and the Result systemd keeps of the unit.",
+               /proc/vmstat for the host, the Result systemd keeps of the unit, and what the kernel's own\n\
+               buffer (/dev/kmsg) tells of each kill.",
     why: "A worker killed for want of memory loses its request and, before Gunicorn 21, leaves no word\n\
           in the log: only a new \"Booting worker\". Gunicorn's own \"Perhaps out of memory?\" is a guess\n\
           that is often wrong; these counters are not.",
@@ -38,8 +39,8 @@ fn of_group(facts: &Facts, service: &Service) -> Judgement {
     let memory = service.cgroup.as_ref().and_then(|group| group.memory.as_ref());
     let count = memory.clone().and_then(|memory| memory.oom_kills.as_ref().map(|count| (memory, *count)));
     match (count, facts.host.oom_kills.known()) {
-        (Fact::Known((memory, count)), _) if count > 0 => Ok(killed(service, memory, count)),
-        (Fact::Known((memory, _)), on_host) => Ok(spared(memory, on_host.copied())),
+        (Fact::Known((memory, count)), _) if count > 0 => Ok(killed(facts, service, memory, count)),
+        (Fact::Known((memory, _)), on_host) => Ok(spared(facts, memory, on_host.copied())),
         // The host counts the kills of all groups: none there is none here.
         (_, Some(0)) => {
             Ok(Verdict::healthy("no kill on this host since boot", "none", vec![HOST_COUNT.replace('N', "0")]))
@@ -60,15 +61,37 @@ const EVERY_KILL: [&str; 2] = [IN_KERNEL_LOG, "gtune oom --all   # every kill in
 
 const HOST_COUNT: &str = "/proc/vmstat: oom_kill N";
 
-fn killed(service: &Service, memory: &CgroupMemory, count: u64) -> Verdict {
+/// Kills that are named as evidence; a service in a loop of kills has hundreds, and `gtune oom` lists them.
+const NAMED: usize = 3;
+
+/// What the kernel's buffer tells of the kills that were counted, the last ones first; `group` narrows it to a service.
+fn told(facts: &Facts, group: Option<&str>, counted: u64) -> Vec<String> {
+    let log = match &facts.oom_log {
+        Fact::Known(log) => log,
+        Fact::Absent => return vec![],
+        Fact::Unreadable(reason) => return vec![format!("which process, and when, the kernel log says: {reason}")],
+    };
+    let kills: Vec<&OomKill> =
+        log.kills.iter().filter(|kill| group.is_none_or(|group| kill.is_within(group))).collect();
+    let mut lines: Vec<String> = kills.iter().rev().take(NAMED).map(|kill| format!("/dev/kmsg: {kill}")).collect();
+    if (kills.len() as u64) < counted {
+        let lost = if log.lost { ", whose older records were overwritten" } else { "" };
+        lines.push(format!(
+            "/dev/kmsg{lost} tells of {} of {counted}; gtune oom reads the journal and log files too",
+            kills.len()
+        ));
+    }
+    lines
+}
+
+fn killed(facts: &Facts, service: &Service, memory: &CgroupMemory, count: u64) -> Verdict {
+    let mut evidence = vec![format!("{} {count}", memory.oom_kills_from)];
+    evidence.extend(told(facts, service.cgroup.known().map(|group| group.path.as_str()), count));
+    evidence.push(format!("{}: {}", memory.limit_file, memory.limit_bytes));
     let seen = Seen {
         observed: format!("{} by the OOM killer since the control group was made", processes(count)),
         wanted: "none".into(),
-        evidence: vec![
-            format!("{} {count}", memory.oom_kills_from),
-            "the counter does not say which process, nor when: the kernel log does".into(),
-            format!("{}: {}", memory.limit_file, memory.limit_bytes),
-        ],
+        evidence,
         ..Seen::default()
     };
     let consequence = "Each killed worker lost the request it was serving.";
@@ -93,12 +116,13 @@ fn steps(service: &Service) -> Vec<String> {
 }
 
 /// The group is well; kills elsewhere on the host are worth knowing, for they may have been of this service's past.
-fn spared(memory: &CgroupMemory, on_host: Option<u64>) -> Verdict {
+fn spared(facts: &Facts, memory: &CgroupMemory, on_host: Option<u64>) -> Verdict {
     let mut evidence = vec![format!("{} 0", memory.oom_kills_from)];
     let Some(count) = on_host.filter(|count| *count > 0) else {
         return Verdict::healthy("none since the control group was made", "none", evidence);
     };
     evidence.push(HOST_COUNT.replace('N', &count.to_string()));
+    evidence.extend(told(facts, None, count));
     let seen = Seen {
         observed: format!("none in this service, {} elsewhere on the host since boot", processes(count)),
         wanted: "none".into(),
@@ -161,10 +185,11 @@ fn of_host(facts: &Facts) -> Judgement {
         }
         Fact::Unreadable(reason) => return Err(reason.clone()),
     };
-    let evidence = vec![HOST_COUNT.replace('N', &count.to_string())];
+    let mut evidence = vec![HOST_COUNT.replace('N', &count.to_string())];
     if count == 0 {
         return Ok(Verdict::healthy("none since boot", "none", evidence));
     }
+    evidence.extend(told(facts, None, count));
     let observed = format!("{} on this host since boot", processes(count));
     let seen = Seen { observed, wanted: "none".into(), evidence, ..Seen::default() };
     let consequence = "Memory has run out here before; the workers of a Gunicorn are often the largest processes.";
@@ -176,6 +201,8 @@ mod tests {
     use super::*;
     use crate::checks::healthy;
     use crate::checks::judged::found;
+    use crate::facts::OomLog;
+    use crate::units::Pid;
 
     #[test]
     fn a_service_that_the_oom_killer_took_down_is_critical_though_nothing_runs() {
@@ -217,6 +244,31 @@ mod tests {
         assert_eq!(finding.severity, Severity::Critical);
         assert!(finding.seen.evidence[0].ends_with("memory.events: oom_kill 3"), "{:?}", finding.seen.evidence);
         assert!(finding.seen.observed.starts_with("3 processes killed"));
+    }
+
+    fn kill(cgroup: &str) -> OomKill {
+        let limit_bytes = Some(200 << 20);
+        OomKill {
+            time: None,
+            pid: Pid(9),
+            comm: "gunicorn".into(),
+            cgroup: Some(cgroup.into()),
+            rss_bytes: None,
+            limit_bytes,
+        }
+    }
+
+    #[test]
+    fn the_kernels_own_buffer_says_which_process_it_was_and_what_it_has_lost() {
+        let mut facts = facts(Fact::Known(2), Fact::Known(3));
+        let group = facts.services.known().unwrap()[0].cgroup.known().unwrap().path.clone();
+        facts.oom_log = Fact::Known(OomLog { kills: vec![kill(&group), kill("/other")], lost: true });
+        let evidence = found(judged(&facts)).seen.evidence;
+        assert_eq!(evidence.iter().filter(|line| line.contains("gunicorn (pid 9)")).count(), 1, "{evidence:?}");
+        assert!(evidence.iter().any(|line| line.contains("overwritten tells of 1 of 2")), "{evidence:?}");
+        facts.oom_log = Fact::unreadable("permission denied: /dev/kmsg");
+        let evidence = found(judged(&facts)).seen.evidence;
+        assert!(evidence.iter().any(|line| line.contains("permission denied")), "{evidence:?}");
     }
 
     #[test]

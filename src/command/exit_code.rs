@@ -54,6 +54,11 @@ impl ExitCode {
             }
             ("history", Self::Healthy) => Some("listed"),
             ("history", Self::CouldNotLook) => Some("a journal cannot be read"),
+            ("oom", Self::Healthy) => Some("no kill to show"),
+            ("oom", Self::Attention) => Some("a kill is shown, or the log has lost some"),
+            ("oom", Self::CouldNotLook) => Some("no kernel log could be read"),
+            ("oom", Self::Usage) => Some("usage error, or a named file that cannot be read"),
+            ("oom", _) => None,
             ("apply" | "rollback" | "history", Self::Usage) => Some(self.meaning()),
             ("apply" | "rollback" | "history", _) => None,
             _ => Some(self.meaning()),

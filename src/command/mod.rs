@@ -8,6 +8,8 @@ mod exit_code;
 mod explain;
 mod failure;
 mod history;
+mod oom;
+mod oom_report;
 mod open;
 mod recommended;
 mod report;
@@ -17,6 +19,7 @@ mod scope;
 pub use change_report::{ApplyOutcome, ApplyReport, FindingChange, HistoryReport, RollbackOutcome, RollbackReport};
 pub use exit_code::ExitCode;
 pub use failure::Failure;
+pub use oom_report::{CounterCheck, OomReport, Shown, Source, ToldKill};
 pub use report::{Report, State};
 
 use open::open;
@@ -45,5 +48,6 @@ pub fn run(cli: &Cli, page: &Page) -> Result<Answer, Failure> {
         Command::Apply(options) => apply::run(&cli.global, options, page),
         Command::Rollback(options) => rollback::run(&cli.global, options, page),
         Command::History(options) => history::run(&cli.global, options, page),
+        Command::Oom(options) => oom::run(&cli.global, options, page),
     }
 }

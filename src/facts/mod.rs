@@ -13,6 +13,7 @@ mod manager;
 mod mounts;
 mod network;
 mod octal;
+mod oom_log;
 mod process;
 mod service;
 mod sysctl_store;
@@ -29,6 +30,7 @@ pub use manager::*;
 pub use mounts::*;
 pub use network::*;
 pub use octal::encode as mount_table_field;
+pub use oom_log::*;
 pub use process::*;
 pub use service::*;
 pub use sysctl_store::*;
@@ -65,6 +67,8 @@ pub struct Facts {
     pub network: Network,
     /// Where a Gunicorn without `worker_tmp_dir` would put its heartbeat file on this host (normally `/tmp`).
     pub default_heartbeat: Fact<DefaultHeartbeat>,
+    /// Kills for want of memory since boot, as the kernel's buffer tells them; under `--root` unreadable.
+    pub oom_log: Fact<OomLog>,
     /// What could not be looked at, for the whole: one clause each.
     pub blind_spots: Vec<Reason>,
 }

@@ -7,6 +7,7 @@ use super::figures::{Closeness, Moment, process};
 use super::gunicorns::{Group, Grouping, Seen, group};
 use super::heartbeats::Mounts;
 use super::networks::{Networks, Watch};
+use super::oom_log::oom_log;
 use super::owners::{Clues, Owner, units};
 use super::processes::ProcessHandle;
 use super::services::{Around, Draft, Members, known_mounts, make_names_unique, service};
@@ -39,6 +40,7 @@ pub fn observe(root: &Root) -> Facts {
         limits_conf: stored::limits_conf(root),
         network: live.network,
         mounts: live.mounts,
+        oom_log: oom_log(root, &host),
         blind_spots: live.blind_spots,
         host,
     }

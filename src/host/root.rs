@@ -118,6 +118,19 @@ impl Root {
         self.fact(path, stored)
     }
 
+    /// A regular file of any size, open for reading at its beginning; one that the kernel makes up is refused.
+    pub fn open_stored(&self, path: &str) -> Fact<File> {
+        let opened = self.open_beneath(path).and_then(|handle| {
+            let kind = SFlag::from_bits_truncate(fstat(&handle)?.st_mode & SFlag::S_IFMT.bits());
+            match kind {
+                SFlag::S_IFREG if is_made_by_kernel(&handle) => Err(Trouble::MadeByKernel),
+                SFlag::S_IFREG => Ok(File::from(self.reopen(path, &handle)?)),
+                other => Err(Trouble::NotRegular(other)),
+            }
+        });
+        self.fact(path, opened)
+    }
+
     /// Names in a directory, sorted by bytes; names that are not UTF-8 are left out.
     pub fn list(&self, directory: &str) -> Fact<Vec<String>> {
         self.fact(directory, self.names(directory))

@@ -114,7 +114,8 @@ fn latest_before(end: DateTime, month: i8, day: i8, time: Time) -> Option<DateTi
 
 fn of_boot(boot: &BootClock, micros: u64) -> Option<Moment> {
     let ago = boot.now_micros.saturating_sub(micros);
-    let time = boot.now.checked_sub(SignedDuration::from_micros(i64::try_from(ago).ok()?)).ok()?;
+    let now = boot.now.as_microsecond();
+    let time = Timestamp::from_microsecond(now.checked_sub(i64::try_from(ago).ok()?)?).ok()?;
     // The sleep may lie before the record or after it.
     let off = boot.slept_micros.saturating_add(ago / 1_000_000 * DRIFT_PER_MILLION).max(1_000);
     let slept = boot.slept_micros > 1_000_000;

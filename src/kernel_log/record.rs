@@ -91,3 +91,35 @@ pub enum Caller {
     /// A CPU outside of any task.
     Cpu(u32),
 }
+
+impl Wall {
+    /// Microseconds since some fixed day, for comparing two readings of the same kind; a year of traditional syslog has
+    /// 12 months of 31 days here, which is right within a month and off by days round its end.
+    pub(super) fn micros_of_day_and_date(self) -> i64 {
+        let (year, month, day, time) = match self {
+            Self::Instant { at, .. } => return at.as_microsecond(),
+            Self::Local { at, .. } => (i64::from(at.year()), at.month(), at.day(), at.time()),
+            Self::Yearless { month, day, time, .. } => (0, month, day, time),
+        };
+        let days = (year * 12 + i64::from(month)) * 31 + i64::from(day);
+        let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+        (days * 86_400 + seconds) * 1_000_000 + i64::from(time.subsec_nanosecond() / 1000)
+    }
+}
+
+impl Stamp {
+    /// How far two stamps of one log are apart, microseconds; none where they have no clock in common.
+    pub fn micros_apart(&self, other: &Self) -> Option<u64> {
+        if let (Some(a), Some(b)) = (self.boot_micros, other.boot_micros) {
+            return Some(a.abs_diff(b));
+        }
+        match (self.wall?, other.wall?) {
+            (a @ Wall::Instant { .. }, b @ Wall::Instant { .. })
+            | (a @ Wall::Local { .. }, b @ Wall::Local { .. })
+            | (a @ Wall::Yearless { .. }, b @ Wall::Yearless { .. }) => {
+                Some(a.micros_of_day_and_date().abs_diff(b.micros_of_day_and_date()))
+            }
+            _ => None,
+        }
+    }
+}

@@ -3,9 +3,11 @@
 //! What was not seen is `null`, never 0 or an empty list.
 
 mod changes;
+mod oom;
 mod step;
 
 pub use changes::{apply, history, history_in_full, rollback, script};
+pub use oom::oom;
 
 use super::explain::area;
 use super::settings::{self, SettingRecord};

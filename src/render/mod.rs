@@ -10,6 +10,7 @@ pub mod history;
 pub mod json;
 mod layout;
 pub mod nagios;
+pub mod oom;
 mod page;
 pub mod plan;
 pub mod prometheus;

@@ -1,31 +1,35 @@
 //! Frames: how each tool dresses a message of the kernel, and how to take the dress off.
+//!
+//! ```text
+//! bytes ──Reader──▶ line ──line::read──▶ Framed (head, escaped text) ──Open──▶ Record
+//!            │                              a line that goes on ─────────▲
+//!            ├─▶ {…} ──journal_json, object, container──▶ Entry, line of a container
+//!            ├─▶ {"dmesg": … ──dmesg_json──▶ byte by byte
+//!            └─▶ KEY=value ──export──▶ Entry
+//! ```
 
-use super::{Record, Stamp};
+mod container;
+mod date;
+mod dmesg;
+mod dmesg_json;
+mod escape;
+mod export;
+mod framed;
+mod journal_json;
+mod kmsg;
+mod line;
+mod month;
+mod object;
+mod open;
+mod priority;
+mod reader;
+mod scan;
+mod syslog;
+mod wrapper;
 
-/// Makes records of the bytes of a log, in pieces of any size; the format is recognised line by line.
-#[derive(Debug, Default)]
-pub struct Reader {}
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
 
-impl Reader {
-    /// A reader of a source whose first byte is at `offset`.
-    pub fn at(offset: u64) -> Self {
-        let _ = offset;
-        Self {}
-    }
-
-    /// Takes the next bytes and hands each record that is whole to `each`.
-    pub fn feed(&mut self, bytes: &[u8], each: &mut impl FnMut(&Record<'_>)) {
-        let _ = (bytes, each);
-    }
-
-    /// Hands over what is left at the end of the source; the reader is then as new.
-    pub fn finish(&mut self, each: &mut impl FnMut(&Record<'_>)) {
-        let _ = each;
-    }
-}
-
-/// The stamp of a line, where its frame has one: for finding a time in a big file without reading it.
-pub fn stamp_of(line: &[u8]) -> Option<Stamp> {
-    let _ = line;
-    None
-}
+pub use reader::{Reader, stamp_of};

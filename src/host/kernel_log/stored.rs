@@ -1,0 +1,121 @@
+//! The kernel's log as a logger keeps it below a root: `kern.log`, `messages` or `syslog`, rotated and compressed.
+
+use super::{Reading, Search, Unread, file};
+use crate::facts::Fact;
+use crate::host::Root;
+use crate::kernel_log::Sink;
+use jiff::{SignedDuration, Timestamp};
+use nix::sys::stat::{FileStat, SFlag};
+
+const DIRECTORY: &str = "/var/log";
+
+/// The names of the log that holds the kernel's messages, best first: Debian's own file for them, what Red Hat and SUSE
+/// put everything in, what Debian does.
+const FAMILIES: [&str; 3] = ["kern.log", "messages", "syslog"];
+
+/// How logrotate(8) and its compressors end a name.
+const COMPRESSED: [&str; 4] = [".gz", ".xz", ".zst", ".bz2"];
+
+/// A file that was last written so long before what is asked for has nothing of it.
+const MARGIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// One file of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its path below the root.
+    pub path: String,
+    /// When it was written last.
+    pub written: Timestamp,
+    mode: u32,
+    group: u32,
+}
+
+/// The files of the best log there is, those written first first; without those that were written before `since`.
+///
+/// # Errors
+/// Where the directory cannot be looked into.
+pub fn stored_files(root: &Root, search: &Search) -> Result<Vec<Stored>, Unread> {
+    let names = match root.list(DIRECTORY) {
+        Fact::Known(names) => names,
+        Fact::Absent => vec![],
+        Fact::Unreadable(reason) => {
+            return Err(Unread { name: root.shown(DIRECTORY), reason, hint: Some("needs root".to_owned()) });
+        }
+    };
+    let families = FAMILIES.iter().map(|family| members(root, &names, family));
+    let mut files = families.into_iter().find(|files| !files.is_empty()).unwrap_or_default();
+    if let Some(since) = search.since.and_then(|since| since.checked_sub(MARGIN).ok()) {
+        files.retain(|file| file.written >= since);
+    }
+    files.sort_by(|a, b| (a.written, &b.path).cmp(&(b.written, &a.path)));
+    Ok(files)
+}
+
+impl Stored {
+    /// Reads the file, below the root it was found in.
+    ///
+    /// # Errors
+    /// Where it cannot be read, with the group that may.
+    pub fn read(&self, root: &Root, search: &Search, sink: &mut dyn Sink) -> Result<Reading, Unread> {
+        let name = root.shown(&self.path);
+        match root.open_stored(&self.path) {
+            Fact::Known(handle) => file::read(&name, handle, search, sink),
+            Fact::Absent => Err(Unread::new(&name, "it was taken away just now")),
+            Fact::Unreadable(reason) => {
+                let groups = root.read("/etc/group").known().cloned().unwrap_or_default();
+                let may = who_may(&groups, self.mode, self.group);
+                Err(Unread { name, hint: reason.to_string().starts_with("permission").then_some(may), reason })
+            }
+        }
+    }
+}
+
+/// The regular files of a family that are not empty.
+fn members(root: &Root, names: &[String], family: &str) -> Vec<Stored> {
+    let own = names.iter().filter(|name| is_member(name, family));
+    own.filter_map(|name| stored(root, format!("{DIRECTORY}/{name}"))).collect()
+}
+
+fn stored(root: &Root, path: String) -> Option<Stored> {
+    let status: FileStat = root.stat(&path).known().copied()?;
+    let is_regular = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
+    let written = Timestamp::from_second(status.st_mtime).ok()?;
+    (is_regular && status.st_size > 0).then_some(Stored { path, written, mode: status.st_mode, group: status.st_gid })
+}
+
+/// Whether a name is that of the log, or one that logrotate(8) gave it: `kern.log.2.gz`, `messages-20261120.xz`.
+fn is_member(name: &str, family: &str) -> bool {
+    let Some(rest) = name.strip_prefix(family) else { return false };
+    let rest = COMPRESSED.iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
+    let is_rotation = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_');
+    rest.is_empty() || (rest.starts_with(['.', '-']) && rest.len() > 1 && rest.bytes().all(is_rotation))
+}
+
+/// Who may read a file, by its permissions: root, and its group where that has a name and may.
+pub fn who_may(groups: &[u8], mode: u32, group: u32) -> String {
+    // 040 is the group's right to read; group 0 is root's own.
+    if mode & 0o040 == 0 || group == 0 {
+        return "needs root".to_owned();
+    }
+    match group_name(groups, group) {
+        Some(name) => format!("needs root or group {name}"),
+        None => format!("needs root or group {group}"),
+    }
+}
+
+/// Whether a group is there (group(5)).
+pub fn has_group(groups: &[u8], name: &str) -> bool {
+    entries(groups).any(|(own, _)| own == name)
+}
+
+fn group_name(groups: &[u8], group: u32) -> Option<&str> {
+    entries(groups).find(|(_, number)| *number == group).map(|(name, _)| name)
+}
+
+fn entries(groups: &[u8]) -> impl Iterator<Item = (&str, u32)> {
+    groups.split(|byte| *byte == b'\n').filter_map(|line| {
+        let mut fields = std::str::from_utf8(line).ok()?.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        Some((name, fields.nth(1)?.parse().ok()?))
+    })
+}

@@ -1,0 +1,87 @@
+//! A log that can only be read from its beginning to its end: a pipe, a compressed file, a small file.
+
+use super::excerpt::{Excerpt, HELD};
+use super::needles::Needles;
+use super::tally::Tally;
+use super::{Reading, ends};
+use crate::facts::Reason;
+use crate::host::told;
+use crate::kernel_log::Sink;
+use std::io::{self, Read};
+
+/// Bytes that are read at once: as large as is still in the cache of one core when it is searched.
+pub const PIECE: usize = 256 << 10;
+
+/// Reads a log to its end. What keeps it from being read on is told as what is lost.
+pub fn read(log: &mut dyn Read, needles: &Needles, sink: &mut dyn Sink, reading: &mut Reading) {
+    let mut excerpt = Excerpt::at(0, needles, Tally::of(sink));
+    let mut flow = Flow { log, lost: None };
+    while excerpt.held().len() < HELD {
+        let put = flow.read(excerpt.space());
+        if put == 0 {
+            excerpt.finish_whole().tell_whole(reading);
+            reading.lost = flow.lost;
+            return;
+        }
+        excerpt.put(put);
+    }
+    if ends::is_structured(excerpt.held()) {
+        whole(excerpt, &mut flow, reading);
+    } else {
+        parts(excerpt, &mut flow, reading);
+    }
+    reading.lost = flow.lost;
+}
+
+/// What a log says in plain text can be looked for; where each record is written with escapes, all have to be parsed.
+fn whole(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
+    let (mut reader, mut tally) = excerpt.into_whole();
+    let mut piece = vec![0; PIECE];
+    loop {
+        let put = flow.read(&mut piece);
+        if put == 0 {
+            break;
+        }
+        tally.feed(&mut reader, piece.get(..put).unwrap_or_default());
+    }
+    tally.finish(&mut reader);
+    tally.tell_whole(reading);
+}
+
+fn parts(mut excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
+    reading.begins = ends::first_stamp(excerpt.held());
+    loop {
+        excerpt.look();
+        let put = flow.read(excerpt.space());
+        if put == 0 {
+            break;
+        }
+        excerpt.put(put);
+    }
+    let framed = excerpt.finish().framed;
+    ends::tell(reading, excerpt.held(), framed);
+}
+
+/// A log that ends where it cannot be read on.
+struct Flow<'a> {
+    log: &'a mut dyn Read,
+    lost: Option<Reason>,
+}
+
+impl Flow<'_> {
+    /// The next bytes; 0 at the end.
+    fn read(&mut self, space: &mut [u8]) -> usize {
+        let most = space.len().min(PIECE);
+        let Some(space) = space.get_mut(..most).filter(|_| self.lost.is_none()) else { return 0 };
+        loop {
+            match self.log.read(space) {
+                Ok(put) => return put,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.lost = Some(Reason::new(told(&error)));
+                    return 0;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What an operator may name.
+
+use super::super::{kernel_buffer, kmsg};
+use super::*;
+use nix::sys::stat::Mode;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+#[test]
+fn what_is_no_file_is_refused_with_the_reason() {
+    let place = tempfile::tempdir().unwrap();
+    assert_eq!(refusal(place.path()).reason.to_string(), "is a directory");
+    assert_eq!(refusal(&place.path().join("x")).reason.to_string(), "no such file or directory");
+    let socket = place.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    assert_eq!(refusal(&socket).reason.to_string(), "is a socket");
+    assert_eq!(refusal(Path::new("/dev/zero")).reason.to_string(), "is a device, not a log");
+}
+
+#[test]
+fn a_file_of_the_journal_is_refused_with_the_command_that_reads_it() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("it's.journal");
+    std::fs::write(&path, [&b"LPKSHHRH"[..], &[0; 4000]].concat()).unwrap();
+    let unread = refusal(&path);
+    assert_eq!(unread.reason.to_string(), "is a journal file of systemd");
+    let hint = unread.hint.unwrap();
+    assert!(hint.starts_with("journalctl --file \"") && hint.ends_with(" -k -o json | gtune oom -"), "{hint}");
+}
+
+#[test]
+fn reading_what_the_logger_waits_for_is_refused() {
+    if Path::new("/proc/kmsg").exists() {
+        assert!(refusal(Path::new("/proc/kmsg")).reason.to_string().contains("away from the logger"));
+    }
+}
+
+#[test]
+fn a_fifo_is_read_to_its_end() {
+    let place = tempfile::tempdir().unwrap();
+    let fifo = place.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+    let log = large();
+    let text = log.text.clone();
+    let path = fifo.clone();
+    let writer = std::thread::spawn(move || std::fs::write(path, text));
+    let mut seen = Seen::default();
+    let reading = read_named(&fifo, &search(), &mut seen).unwrap();
+    writer.join().unwrap().unwrap();
+    assert_eq!(seen.0, from_a_file(log.bytes(), &search()).0.0);
+    assert!(reading.framed);
+}
+
+#[test]
+fn a_file_that_the_kernel_makes_up_is_read_though_it_says_it_is_empty() {
+    let mut seen = Seen::default();
+    let reading = read_named(Path::new("/proc/self/status"), &search(), &mut seen).unwrap();
+    assert!(reading.records.is_some_and(|records| records > 10) && seen.holds("Name:"));
+}
+
+#[test]
+fn an_empty_file_is_a_log_of_nothing() {
+    let (seen, reading) = from_a_file(b"", &search());
+    assert!(seen.0.is_empty() && reading.records == Some(0) && !reading.framed);
+}
+
+/// Where neither may be read (a container, another user) the reason is told; both are right.
+#[test]
+fn the_live_buffer_is_read_or_the_reason_is_told() {
+    let mut seen = Seen::default();
+    match kmsg(&mut seen) {
+        Ok(reading) => {
+            assert_eq!(reading.records, Some(seen.texts().len() as u64));
+            assert!(reading.boot.is_some_and(|boot| boot.now_micros > 0));
+            let named = read_named(Path::new("/dev/kmsg"), &search(), &mut Seen::default()).unwrap();
+            assert!(named.records >= reading.records && named.boot.is_some());
+        }
+        Err(unread) => assert!(unread.hint.is_some(), "{unread:?}"),
+    }
+    match kernel_buffer(&mut Seen::default()) {
+        Ok(reading) => assert!(reading.boot.is_some()),
+        Err(unread) => assert!(!unread.reason.to_string().is_empty()),
+    }
+}

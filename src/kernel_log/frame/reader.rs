@@ -1,0 +1,413 @@
+//! Records from the bytes of a log.
+
+use super::container::{Container, Piece, Said};
+use super::dmesg_json::{self, Scanner, Step};
+use super::escape::{self, Escape};
+use super::export::{self, Export, Progress, Taken};
+use super::framed::{Dress, Framed, Head};
+use super::journal_json::{self, Entry, Object};
+use super::line;
+use super::object::Pretty;
+use super::open::Open;
+use super::syslog::Brackets;
+use super::{date, wrapper};
+use crate::kernel_log::{Origin, Record, Stamp, Wall};
+
+/// What is kept of a line: no tool writes longer ones of the kernel's, and a file of one line must not fill the memory.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// How the next bytes are to be read.
+#[derive(Debug, Default)]
+enum Mode {
+    #[default]
+    Lines,
+    /// Within the document of `dmesg -J`.
+    DmesgJson(Scanner),
+    /// Within a value of `journalctl -o export`.
+    ExportBytes,
+}
+
+/// Makes records of the bytes of a log, in pieces of any size; the format is recognised line by line.
+#[derive(Debug, Default)]
+pub struct Reader {
+    mode: Mode,
+    /// Where the next byte is.
+    offset: u64,
+    /// The beginning of a line whose end was not seen yet.
+    carry: Vec<u8>,
+    /// Where that line begins.
+    begun_at: u64,
+    open: Open,
+    /// Whether a frame was met: then a line without one goes on with the record before.
+    framed: bool,
+    brackets: Brackets,
+    /// The wall clock of `dmesg -e` as of the last line.
+    clock: Option<Wall>,
+    export: Export,
+    pretty: Pretty,
+    container: Container,
+    /// A line without its colours.
+    plain: Vec<u8>,
+}
+
+impl Reader {
+    /// A reader of a source whose first byte is at `offset`.
+    pub fn at(offset: u64) -> Self {
+        Self { offset, ..Self::default() }
+    }
+
+    /// Takes the next bytes and hands each record that is whole to `each`.
+    pub fn feed(&mut self, bytes: &[u8], each: &mut impl FnMut(&Record<'_>)) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let taken = match &mut self.mode {
+                Mode::Lines => self.take_line(rest, each),
+                Mode::DmesgJson(_) => self.take_document(rest, each),
+                Mode::ExportBytes => self.take_bytes(rest, each),
+            };
+            self.offset += taken as u64;
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+    }
+
+    /// Hands over what is left at the end of the source; the reader is then as new.
+    pub fn finish(&mut self, each: &mut impl FnMut(&Record<'_>)) {
+        if let Mode::DmesgJson(scanner) = &mut self.mode
+            && let Some((offset, head, message)) = scanner.finish()
+        {
+            self.entry_of_dmesg(head, &message, offset, each);
+        }
+        if !self.carry.is_empty() {
+            self.end_carried_line(each);
+        }
+        self.close_export(each);
+        for said in self.container.rest() {
+            self.said(&said, each);
+        }
+        self.open.hand_over(each);
+        *self = Self::default();
+    }
+
+    /// Takes one line, or what there is of it.
+    fn take_line(&mut self, bytes: &[u8], each: &mut impl FnMut(&Record<'_>)) -> usize {
+        let end = memchr::memchr(b'\n', bytes);
+        if self.carry.is_empty() {
+            self.begun_at = self.offset;
+            if let Some(line) = end.and_then(|end| bytes.get(..end)) {
+                if dmesg_json::opens(line) {
+                    self.mode = Mode::DmesgJson(Scanner::default());
+                    return 0;
+                }
+                self.line(line.get(..LONGEST_LINE).unwrap_or(line), self.begun_at, each);
+                return line.len() + 1;
+            }
+        }
+        let line = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+        if self.is_opening() && !line.is_empty() {
+            return self.carry_opening(line, each);
+        }
+        let room = LONGEST_LINE.saturating_sub(self.carry.len());
+        self.carry.extend_from_slice(line.get(..room).unwrap_or(line));
+        if end.is_none() {
+            return line.len();
+        }
+        self.end_carried_line(each);
+        line.len() + 1
+    }
+
+    /// Whether the line that is carried may turn out to be a document of `dmesg -J`, which is no line.
+    fn is_opening(&self) -> bool {
+        self.carry.len() < dmesg_json::OPENING && self.carry.first().is_none_or(|byte| *byte == b'{')
+    }
+
+    /// Carries so much of a line as tells whether it is a document.
+    fn carry_opening(&mut self, line: &[u8], each: &mut impl FnMut(&Record<'_>)) -> usize {
+        let room = dmesg_json::OPENING.saturating_sub(self.carry.len());
+        let part = line.get(..room).unwrap_or(line);
+        self.carry.extend_from_slice(part);
+        if dmesg_json::opens(&self.carry) {
+            let opening = std::mem::take(&mut self.carry);
+            self.mode = Mode::DmesgJson(Scanner::default());
+            self.offset = self.begun_at;
+            self.feed(&opening, each);
+            // The caller counts this part as taken; the bytes fed just now were counted on the way.
+            self.offset -= part.len() as u64;
+        }
+        part.len()
+    }
+
+    fn end_carried_line(&mut self, each: &mut impl FnMut(&Record<'_>)) {
+        let mut line = std::mem::take(&mut self.carry);
+        self.line(&line, self.begun_at, each);
+        line.clear();
+        if self.carry.is_empty() {
+            self.carry = line;
+        }
+    }
+
+    /// Takes bytes of a document of `dmesg -J`.
+    fn take_document(&mut self, bytes: &[u8], each: &mut impl FnMut(&Record<'_>)) -> usize {
+        for (byte, at) in bytes.iter().zip(0_usize..) {
+            let Mode::DmesgJson(scanner) = &mut self.mode else { return at };
+            match scanner.step(*byte, self.offset + at as u64) {
+                Step::More => {}
+                Step::Record(offset, head, message) => self.entry_of_dmesg(head, &message, offset, each),
+                Step::Over => {
+                    self.mode = Mode::Lines;
+                    return at + 1;
+                }
+                Step::Alien => {
+                    if let Some((offset, head, message)) = scanner.finish() {
+                        self.entry_of_dmesg(head, &message, offset, each);
+                    }
+                    self.mode = Mode::Lines;
+                    return at;
+                }
+            }
+        }
+        bytes.len()
+    }
+
+    fn entry_of_dmesg(&mut self, head: Head, message: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        self.framed = true;
+        self.open.hand_over(each);
+        self.open.begin_plain(head, b"", message, offset);
+    }
+
+    /// Takes bytes of a value of an export.
+    fn take_bytes(&mut self, bytes: &[u8], each: &mut impl FnMut(&Record<'_>)) -> usize {
+        match self.export.bytes(bytes) {
+            Progress::More(taken) => taken,
+            Progress::Whole(taken) => {
+                self.mode = Mode::Lines;
+                taken
+            }
+            Progress::Alien(taken, refused) => {
+                self.mode = Mode::Lines;
+                self.close_export(each);
+                if let Some(length) = refused {
+                    // Read again as the beginning of a line; the caller counts these bytes as taken.
+                    let place = self.offset;
+                    self.offset = (place + taken as u64).saturating_sub(length.len() as u64);
+                    self.feed(&length, each);
+                    self.offset = place;
+                }
+                taken
+            }
+        }
+    }
+
+    fn close_export(&mut self, each: &mut impl FnMut(&Record<'_>)) {
+        if self.export.is_open() {
+            let (offset, entry) = self.export.close();
+            self.entry(&entry, offset, each);
+        }
+    }
+
+    /// An entry of the journal. One without a message says nothing.
+    fn entry(&mut self, entry: &Entry, offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        self.framed = true;
+        self.open.hand_over(each);
+        if let Some(message) = &entry.message {
+            self.open.begin_plain(entry.head(), &entry.host, message, offset);
+        }
+    }
+
+    /// A whole line, without its newline.
+    fn line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        let line = line::trimmed(line);
+        if self.export.is_open() || export::opens(line) {
+            match self.export_line(line, offset, each) {
+                Taken::Alien => {}
+                Taken::Part => return,
+                Taken::Bytes => {
+                    self.mode = Mode::ExportBytes;
+                    return;
+                }
+            }
+        }
+        if self.pretty.is_open() && self.pretty_line(line, offset, each) {
+            return;
+        }
+        match line.first() {
+            None => self.open.blank(),
+            Some(b'{') if line.trim_ascii_end() == b"{" => self.pretty.begin(offset),
+            Some(b'{') => self.object(line, line, offset, each),
+            Some(b'd') if line.starts_with(b"data: {") => {
+                self.object(line.get(6..).unwrap_or_default(), line, offset, each)
+            }
+            Some(b'-') if line::is_head(line) => {
+                self.open.hand_over(each);
+                self.framed = false;
+                self.brackets = Brackets::default();
+            }
+            Some(_) => self.text(line, offset, each),
+        }
+    }
+
+    fn export_line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> Taken {
+        let taken = if line.is_empty() { Taken::Part } else { self.export.line(line, offset) };
+        if line.is_empty() || taken == Taken::Alien {
+            self.close_export(each);
+        }
+        taken
+    }
+
+    /// A line within an object over many lines; says whether it was one.
+    fn pretty_line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> bool {
+        if dmesg_json::opens_inside(line) {
+            self.pretty.drop();
+            self.mode = Mode::DmesgJson(Scanner::inside());
+            // The line is fed again, as part of the document; what was counted for it is not counted twice.
+            let place = std::mem::replace(&mut self.offset, offset);
+            self.feed(line, each);
+            self.feed(b"\n", each);
+            self.offset = place;
+            return true;
+        }
+        let taken = self.pretty.line(line);
+        if let Some((text, offset)) = self.pretty.whole() {
+            self.object(&text, &text, offset, each);
+        }
+        taken
+    }
+
+    /// One object of JSON, and the text it came in.
+    fn object(&mut self, object: &[u8], line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        match journal_json::read(object) {
+            Some(Object::Entry(entry)) => self.entry(&entry, offset, each),
+            Some(Object::Docker(docker)) => {
+                let text = docker.log.strip_suffix(b"\n");
+                let partial = text.is_none();
+                let text = text.unwrap_or(&docker.log);
+                self.piece(&Piece { stream: &docker.stream, text, wall: docker.wall(), offset, partial }, each);
+            }
+            Some(Object::Other) => {
+                self.framed = true;
+                self.open.hand_over(each);
+                self.open.begin_plain(Head::of(Origin::Other), b"", line, offset);
+            }
+            None => {}
+        }
+    }
+
+    /// A piece of what a container wrote.
+    fn piece(&mut self, piece: &Piece<'_>, each: &mut impl FnMut(&Record<'_>)) {
+        if let Some(said) = self.container.take(piece) {
+            self.said(&said, each);
+        }
+    }
+
+    /// A line of a container's: the kernel's only if it has a frame of the kernel's itself.
+    fn said(&mut self, said: &Said, each: &mut impl FnMut(&Record<'_>)) {
+        let text = line::trimmed(&said.text);
+        let frame = line::read(text, &self.brackets);
+        if frame.is_none() && self.open.is_begun() && self.open.origin() != Origin::Other && self.open.is_indented(text)
+        {
+            self.open.go_on(text);
+            return;
+        }
+        let mut framed = frame.unwrap_or(Framed {
+            head: Head::of(Origin::Other),
+            host: b"",
+            text,
+            escape: Escape::Plain,
+            dress: Dress::Line,
+        });
+        framed.head.stamp.wall = framed.head.stamp.wall.or(said.wall);
+        self.framed(framed, text, said.offset, each);
+    }
+
+    /// A line of text.
+    fn text(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        if has_colour_in_front(line) {
+            let mut plain = std::mem::take(&mut self.plain);
+            escape::without_colours(line, &mut plain);
+            self.plain_text(&plain, offset, each);
+            self.open.coloured = true;
+            self.plain = plain;
+        } else {
+            self.plain_text(line, offset, each);
+        }
+    }
+
+    fn plain_text(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        if let Some(framed) = line::read(line, &self.brackets) {
+            // What a collector put round a line is told from syslog by its third word alone.
+            if let Some(cri) = cri_of(&framed, line) {
+                let wrapper::Cri { wall, stream, partial, text } = cri;
+                self.piece(&Piece { stream, text, wall: Some(wall), offset, partial }, each);
+            } else {
+                self.framed(framed, line, offset, each);
+            }
+        } else {
+            self.unframed(line, offset, each);
+        }
+    }
+
+    fn framed(&mut self, mut framed: Framed<'_>, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        match framed.dress {
+            Dress::Minute => self.clock = framed.head.stamp.wall,
+            Dress::Since(micros) => {
+                self.clock = self.clock.and_then(|clock| date::later(clock, micros));
+                framed.head.stamp.wall = framed.head.stamp.wall.or(self.clock);
+            }
+            _ => {}
+        }
+        self.brackets.met(&framed);
+        self.framed = true;
+        self.open.hand_over(each);
+        self.open.begin(&framed, line, offset);
+    }
+
+    /// A line without a frame goes on with the record before, or is a bare message where no frames are.
+    fn unframed(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        let dictionary = self.open.dress() == Dress::Kmsg && line.first() == Some(&b' ');
+        if self.framed && self.open.is_begun() && dictionary {
+            return;
+        }
+        if self.framed && self.open.origin() != Origin::Other && line::begins_report(line) {
+            self.framed = false;
+        }
+        if self.framed {
+            if self.open.is_begun() {
+                self.open.go_on(line);
+            }
+            return;
+        }
+        self.open.hand_over(each);
+        self.open.begin_plain(Head::default(), b"", line, offset);
+    }
+}
+
+/// Whether dmesg(1) coloured the line: it begins with a colour, or with the words of a priority and then a colour.
+fn has_colour_in_front(line: &[u8]) -> bool {
+    memchr::memchr(0x1b, line.get(..20).unwrap_or(line)).is_some()
+}
+
+/// The wrapper of CRI, where the line is in one.
+fn cri_of<'a>(framed: &Framed<'_>, line: &'a [u8]) -> Option<wrapper::Cri<'a>> {
+    if matches!(framed.host, b"stdout" | b"stderr") { wrapper::cri(line) } else { None }
+}
+
+/// The stamp of a line, where its frame has one: for finding a time in a big file without reading it.
+pub fn stamp_of(line: &[u8]) -> Option<Stamp> {
+    let line = line::trimmed(line);
+    let line = line.strip_prefix(b"data: ").unwrap_or(line);
+    let stamp = if line.starts_with(b"{") {
+        match journal_json::read(line)? {
+            Object::Entry(entry) => entry.head().stamp,
+            Object::Docker(docker) => Stamp { wall: docker.wall(), boot_micros: None },
+            Object::Other => return None,
+        }
+    } else if export::opens(line) {
+        let micros = line.strip_prefix(b"__REALTIME_TIMESTAMP=")?;
+        let micros = std::str::from_utf8(micros).ok()?.parse().ok()?;
+        Stamp { wall: date::of_epoch(micros), boot_micros: None }
+    } else {
+        let mut plain = Vec::new();
+        escape::without_colours(line, &mut plain);
+        line::read(&plain, &Brackets::default())?.head.stamp
+    };
+    (stamp != Stamp::default()).then_some(stamp)
+}

@@ -1,0 +1,67 @@
+//! What collectors of containers put round a line: CRI's head, Talos' words.
+
+use super::date;
+use super::dmesg;
+use super::dmesg::Stamped;
+use super::framed::{Dress, Framed};
+use super::priority::{self, Priority};
+use super::scan::Scan;
+use crate::kernel_log::{Origin, Stamp, Wall};
+
+/// A line of a container log in the format of CRI: `2026-11-20T19:16:47.252569123Z stdout F MSG`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cri<'a> {
+    pub(super) wall: Wall,
+    pub(super) stream: &'a [u8],
+    /// Whether the line goes on in the next of this stream.
+    pub(super) partial: bool,
+    pub(super) text: &'a [u8],
+}
+
+pub(super) fn cri(line: &[u8]) -> Option<Cri<'_>> {
+    let mut scan = Scan::of(line);
+    let iso = date::iso(&mut scan).filter(|iso| !iso.comma)?;
+    scan.text(b" ")?;
+    let stream = scan.word();
+    if stream != b"stdout" && stream != b"stderr" {
+        return None;
+    }
+    scan.text(b" ")?;
+    // Further tags may follow behind a colon.
+    let tags = scan.word();
+    let partial = match tags.first()? {
+        b'P' => true,
+        b'F' => false,
+        _ => return None,
+    };
+    matches!(tags.get(1), None | Some(b':')).then_some(())?;
+    scan.took(b' ');
+    Some(Cri { wall: iso.wall, stream, partial, text: scan.rest() })
+}
+
+/// `kern: warning: [2026-01-12T20:27:31.9Z]: MSG` of Talos.
+pub(super) fn talos(line: &[u8]) -> Option<Framed<'_>> {
+    let mut scan = Scan::of(line);
+    let origin = priority::facility(scan.until(b':', 12)?)?;
+    scan.text(b" ")?;
+    let level = priority::level(scan.until(b':', 12)?)?;
+    scan.text(b" [")?;
+    let wall = date::iso(&mut scan)?.wall;
+    scan.text(b"]:")?;
+    scan.took(b' ');
+    let stamp = Stamp { boot_micros: None, wall: Some(wall) };
+    let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
+    Some(dmesg::framed(Priority { origin, level: Some(level) }, stamped))
+}
+
+/// `[2026-11-20 19:16:47 +0000] [62134] [INFO] MSG`: a line of a Gunicorn or another application.
+pub(super) fn application(line: &[u8]) -> Option<Framed<'_>> {
+    let mut scan = Scan::of(line);
+    scan.text(b"[")?;
+    let wall = date::iso(&mut scan)?.wall;
+    scan.until(b']', 40)?;
+    scan.took(b' ');
+    let stamp = Stamp { boot_micros: None, wall: Some(wall) };
+    let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
+    Some(dmesg::framed(Priority { origin: Origin::Other, level: None }, stamped))
+}

@@ -1,0 +1,224 @@
+//! The JSON of `oom`.
+
+use super::{value, whole_second};
+use crate::command::{OomReport, Source, ToldKill};
+use crate::facts::Reason;
+use crate::kernel_log::{Kill, Moment, Part, Scope, Task, Trigger, Usage};
+use crate::units::{Bytes, Pid};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Oom<'a> {
+    observed_at: String,
+    log: Vec<Log<'a>>,
+    kills: Vec<KillRecord<'a>>,
+    others: u64,
+    counters: Option<Counters>,
+    blind_spots: &'a [Reason],
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    source: &'a str,
+    begins_at: Option<String>,
+    records: Option<u64>,
+    lost: bool,
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Counters {
+    oom_kill: u64,
+    in_log: u64,
+}
+
+#[derive(Serialize)]
+struct KillRecord<'a> {
+    pid: Pid,
+    comm: String,
+    comm_hex: String,
+    uid: Option<u32>,
+    time: Option<String>,
+    time_uncertainty_seconds: Option<f64>,
+    time_assumes: Vec<&'static str>,
+    boot_seconds: Option<f64>,
+    boot_id: Option<String>,
+    scope: &'static str,
+    part: &'static str,
+    oom_memcg: Option<String>,
+    task_memcg: Option<String>,
+    unit: Option<&'a str>,
+    limit_bytes: Option<u64>,
+    usage_bytes: Option<Bytes>,
+    swap_limit_bytes: Option<u64>,
+    swap_usage_bytes: Option<Bytes>,
+    total_vm_bytes: Option<Bytes>,
+    anon_rss_bytes: Option<Bytes>,
+    file_rss_bytes: Option<Bytes>,
+    shmem_rss_bytes: Option<Bytes>,
+    pgtables_bytes: Option<Bytes>,
+    oom_score_adj: Option<i32>,
+    trigger: Option<TriggerRecord<'a>>,
+    tasks: Vec<TaskRecord>,
+    tasks_left_out: u64,
+    kernel: Option<&'a str>,
+    concerns_gunicorn: bool,
+    advice: &'a [String],
+    source: &'a str,
+    offset: u64,
+}
+
+#[derive(Serialize)]
+struct TriggerRecord<'a> {
+    comm: String,
+    comm_hex: String,
+    pid: Option<Pid>,
+    gfp_mask: Option<&'a str>,
+    order: Option<i32>,
+    oom_score_adj: Option<i32>,
+}
+
+#[derive(Serialize)]
+struct TaskRecord {
+    pid: Pid,
+    tgid: Option<Pid>,
+    uid: Option<u32>,
+    comm: String,
+    total_vm_bytes: Option<Bytes>,
+    rss_bytes: Option<Bytes>,
+    oom_score_adj: Option<i32>,
+}
+
+/// The kills and the logs they were found in.
+pub fn oom(report: &OomReport) -> String {
+    let body = Oom {
+        observed_at: whole_second(report.observed_at),
+        log: report.sources.iter().map(log).collect(),
+        kills: report.kills.iter().map(|kill| record(kill, report)).collect(),
+        others: report.others,
+        counters: report.counters.map(|check| Counters { oom_kill: check.counted, in_log: check.told }),
+        blind_spots: &report.blind_spots,
+    };
+    value("oom", body)
+}
+
+fn log(source: &Source) -> Log<'_> {
+    let said = source.lost.iter().chain(&source.notes).map(ToString::to_string);
+    let unframed = (!source.framed && source.records != Some(0)).then(|| "nothing in it looks like a log".to_owned());
+    let note: Vec<String> = said.chain(unframed).collect();
+    Log {
+        source: &source.name,
+        begins_at: source.begins.map(|moment| moment.time.to_string()),
+        records: source.records,
+        lost: source.lost.is_some(),
+        note: (!note.is_empty()).then(|| note.join("; ")),
+    }
+}
+
+fn record<'a>(kill: &'a ToldKill, report: &'a OomReport) -> KillRecord<'a> {
+    let victim = &kill.told.kill;
+    let (sizes, said) = (victim.sizes, &victim.report);
+    let swap = said.swap.or(said.memory_and_swap);
+    KillRecord {
+        pid: victim.pid,
+        comm: text(&victim.comm),
+        comm_hex: hex(&victim.comm),
+        uid: victim.uid,
+        time: kill.told.moment.map(|moment| moment.time.to_string()),
+        time_uncertainty_seconds: kill.told.moment.map(|moment| moment.uncertainty.micros as f64 / 1e6),
+        time_assumes: kill.told.moment.map(|moment| assumes(&moment)).unwrap_or_default(),
+        boot_seconds: victim.stamp.boot_micros.map(|micros| micros as f64 / 1e6),
+        boot_id: victim.boot.map(|boot| format!("{:032x}", boot.0)),
+        scope: scope(victim.scope),
+        part: part(victim.part),
+        oom_memcg: said.oom_memcg.as_deref().map(text),
+        task_memcg: victim.task_memcg.as_deref().map(text),
+        unit: kill.concern.unit.as_deref(),
+        limit_bytes: said.memory.and_then(limit),
+        usage_bytes: said.memory.map(|usage| usage.used),
+        swap_limit_bytes: swap.and_then(limit),
+        swap_usage_bytes: swap.map(|usage| usage.used),
+        total_vm_bytes: sizes.total_vm,
+        anon_rss_bytes: sizes.anon_rss,
+        file_rss_bytes: sizes.file_rss,
+        shmem_rss_bytes: sizes.shmem_rss,
+        pgtables_bytes: sizes.pgtables,
+        oom_score_adj: sizes.oom_score_adj.or_else(|| adj_in_table(victim)),
+        trigger: said.trigger.as_ref().map(trigger),
+        tasks: said.tasks.iter().map(|row| task(victim, row)).collect(),
+        tasks_left_out: said.tasks_left_out,
+        kernel: said.kernel.as_deref(),
+        concerns_gunicorn: kill.concern.gunicorn,
+        advice: &kill.advice,
+        source: report.sources.get(kill.told.source).map(|source| source.name.as_str()).unwrap_or_default(),
+        offset: victim.offset,
+    }
+}
+
+/// Kernels before 5.4 have the score of the victim in the table alone.
+fn adj_in_table(victim: &Kill) -> Option<i32> {
+    victim.report.tasks.iter().find(|task| task.pid == victim.pid).and_then(|task| task.oom_score_adj)
+}
+
+fn limit(usage: Usage) -> Option<u64> {
+    usage.limit.number()
+}
+
+/// Lossy: `comm_hex` has the bytes.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn assumes(moment: &Moment) -> Vec<&'static str> {
+    let doubt = moment.uncertainty;
+    let all = [(doubt.zone_assumed, "zone"), (doubt.year_inferred, "year"), (doubt.slept, "no-suspend")];
+    all.into_iter().filter(|(is_assumed, _)| *is_assumed).map(|(_, what)| what).collect()
+}
+
+fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Memcg => "memcg",
+        Scope::Global => "global",
+        Scope::Cpuset => "cpuset",
+        Scope::Mempolicy => "mempolicy",
+        Scope::Manual => "manual",
+        Scope::Unknown => "unknown",
+    }
+}
+
+fn part(part: Part) -> &'static str {
+    match part {
+        Part::Chosen => "chosen",
+        Part::Group => "group",
+        Part::Child => "child",
+        Part::SharesMemory => "shares-memory",
+    }
+}
+
+fn trigger(trigger: &Trigger) -> TriggerRecord<'_> {
+    TriggerRecord {
+        comm: text(&trigger.comm),
+        comm_hex: hex(&trigger.comm),
+        pid: trigger.thread,
+        gfp_mask: trigger.gfp_mask.as_deref(),
+        order: trigger.order,
+        oom_score_adj: trigger.oom_score_adj,
+    }
+}
+
+fn task(victim: &Kill, task: &Task) -> TaskRecord {
+    let bytes = |pages: Option<u64>| pages.map(|pages| Bytes(pages.saturating_mul(victim.page_bytes())));
+    TaskRecord {
+        pid: task.pid,
+        tgid: task.tgid,
+        uid: task.uid,
+        comm: text(&task.comm),
+        total_vm_bytes: bytes(task.total_vm_pages),
+        rss_bytes: bytes(task.rss_pages),
+        oom_score_adj: task.oom_score_adj,
+    }
+}
