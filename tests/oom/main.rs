@@ -19,6 +19,7 @@ mod live;
 mod packed;
 mod raw;
 mod screen;
+mod torn;
 mod window;
 
 fn main() {
@@ -26,6 +27,7 @@ fn main() {
         captures::laws(),
         hosts::laws(),
         eras::laws(),
+        torn::laws(),
         decoys::laws(),
         files::laws(),
         input::laws(),

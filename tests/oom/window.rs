@@ -56,7 +56,7 @@ fn cuts() -> Result {
 
 /// Minutes of a day, two thousand of them: noise in each, a kill in every fiftieth; pids are the minutes.
 struct Day {
-    lines: Vec<(u32, String)>,
+    lines: Vec<String>,
 }
 
 const EVERY: u32 = 50;
@@ -65,21 +65,18 @@ impl Day {
     fn new(stamp: impl Fn(u32) -> String) -> Self {
         let minute = |minute: u32| {
             let head = format!("{} web1 kernel: [{:5}.000000]", stamp(minute), minute * 60);
-            let noise = format!("{head} eth0: link state change\n").repeat(20);
+            let noise = format!("{head} eth0: link state change\n").repeat(6);
             let kill: String = report(minute, "gunicorn", "/system.slice/gunicorn.service")
                 .iter()
                 .map(|m| format!("{head} {m}\n"))
                 .collect();
-            (minute, if minute.is_multiple_of(EVERY) { noise + &kill } else { noise })
+            if minute.is_multiple_of(EVERY) { noise + &kill } else { noise }
         };
         Self { lines: (1..2000).map(minute).collect() }
     }
 
     fn text(&self, minutes: impl Iterator<Item = u32>) -> String {
-        minutes
-            .filter_map(|minute| self.lines.iter().find(|(this, _)| *this == minute))
-            .map(|(_, text)| text.as_str())
-            .collect()
+        minutes.filter_map(|minute| self.lines.get(minute as usize - 1)).map(String::as_str).collect()
     }
 }
 
