@@ -9,6 +9,7 @@ mod frozen;
 mod gunicorn;
 mod host;
 mod law;
+mod memory;
 mod needs;
 mod processes;
 
@@ -18,6 +19,7 @@ pub use frozen::FrozenDisk;
 pub use gunicorn::{Gunicorn, Running, Shape, Until};
 pub use host::{Host, Outcome, eventually, outcome};
 pub use law::{Law, run_laws};
+pub use memory::MemoryCgroup;
 pub use needs::{Need, installed_version, testbed};
 pub use processes::Seen;
 

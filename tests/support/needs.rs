@@ -1,6 +1,6 @@
 //! What a law needs of the machine, looked for once.
 
-use super::{FrozenDisk, Host, PidsCgroup};
+use super::{FrozenDisk, Host, MemoryCgroup, PidsCgroup};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,12 @@ pub enum Need {
     LoopDevice,
     /// A control group of one's own with the pids controller.
     PidsCgroup,
+    /// A control group of one's own with the memory controller.
+    #[allow(dead_code)]
+    MemoryCgroup,
+    /// A program, and the package of Debian that has it.
+    #[allow(dead_code)]
+    Program(&'static str, &'static str),
     /// promtool.
     Promtool,
     /// The unpacked Debian.
@@ -87,6 +93,11 @@ impl Need {
             Self::Root => unless(nix::unistd::geteuid().is_root(), "not root; run: sudo -E tests/run".to_owned()),
             Self::LoopDevice => FrozenDisk::missing(),
             Self::PidsCgroup => PidsCgroup::missing(),
+            Self::MemoryCgroup => MemoryCgroup::missing(),
+            Self::Program(name, package) => unless(
+                succeeds(Command::new(name).arg("--help")),
+                format!("no {name}; run: sudo apt-get install {package}"),
+            ),
             Self::Promtool => unless(
                 testbed().join("promtool/promtool").exists(),
                 "no promtool; run: tests/run (it takes it from the package prometheus)".to_owned(),
