@@ -19,8 +19,7 @@ const KILLED: &[&[u8]] = &[b"Killed process"];
 /// # Errors
 /// Where a named file cannot be read, or the root cannot be opened.
 pub fn run(global: &Global, options: &Oom, page: &Page) -> Result<Answer, Failure> {
-    let now = Timestamp::now();
-    let asked = Asked::of(options, now);
+    let asked = Asked::of(options, Timestamp::now())?;
     let report = if options.files.is_empty() {
         of_host(&open(&global.root)?, options, &asked)
     } else {
@@ -40,11 +39,14 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(options: &Oom, now: Timestamp) -> Self {
+    fn of(options: &Oom, now: Timestamp) -> Result<Self, Failure> {
         let zone = TimeZone::system();
         let moment = |when: crate::cli::When| when.timestamp(now, &zone);
         let (since, until) = (options.since.map(moment), options.until.map(moment));
-        Self { now, search: Search { deaths: KILLED, lines: &[], since, until, zone: zone.clone() } }
+        if since.zip(until).is_some_and(|(since, until)| since > until) {
+            return Err(Failure::new(ExitCode::Usage, "look into that time: --since is later than --until"));
+        }
+        Ok(Self { now, search: Search { deaths: KILLED, lines: &[], since, until, zone: zone.clone() } })
     }
 
     fn is_whole(&self) -> bool {
@@ -79,7 +81,7 @@ struct Read {
 impl Read {
     fn add(&mut self, asked: &Asked, reading: Reading, found: Found) {
         let clock = asked.clock(&reading);
-        let source = self.sources.len();
+        let (source, tells) = (self.sources.len(), !found.kills.is_empty());
         let settle = |kill: Kill| Settled { moment: clock.moment(&kill.stamp), kill, source };
         self.kills.extend(found.kills.into_iter().map(settle));
         self.sources.push(Source {
@@ -88,7 +90,8 @@ impl Read {
             name: reading.name,
             records: reading.records,
             lost: reading.lost,
-            framed: reading.framed,
+            // A log without any frame is known by what it tells.
+            framed: reading.framed || tells,
         });
     }
 
@@ -117,9 +120,9 @@ fn reason(unread: &Unread) -> Reason {
 
 fn found_numbers(left_out: u64, doubted: u64, hidden: u64) -> [(u64, &'static str); 3] {
     [
-        (left_out, "kills were too many to keep"),
-        (doubted, "lines that bear the kernel's name do not fit its other lines, and were not believed"),
-        (hidden, "messages were written as \"blob data\" by journalctl; its options --all or -o json show them"),
+        (left_out, "kill(s) too many to keep"),
+        (doubted, "line(s) not believed: they bear the kernel's name and do not fit its other lines"),
+        (hidden, "message(s) not shown by journalctl (blob data): its options --all or -o json show them"),
     ]
 }
 
@@ -142,10 +145,7 @@ fn of_files(options: &Oom, asked: &Asked) -> Result<OomReport, Failure> {
 fn unreadable(path: &Path, unread: Unread) -> Failure {
     let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
     let failure = Failure::new(ExitCode::Usage, format!("read {name}: {}", unread.reason));
-    match unread.hint {
-        Some(hint) => failure.with_hint(hint),
-        None => failure,
-    }
+    failure.with_hint(unread.hint.unwrap_or_else(|| "without FILE, gtune oom reads the logs of this host".to_owned()))
 }
 
 fn of_host(root: &Root, options: &Oom, asked: &Asked) -> OomReport {

@@ -85,9 +85,7 @@ impl OomReport {
     pub fn exit_code(&self) -> ExitCode {
         let lost = self.counters.is_some_and(|counters| counters.lost() > 0);
         let attention = if self.kills.is_empty() && !lost { ExitCode::Healthy } else { ExitCode::Attention };
-        let unread = self.refused
-            || self.sources.is_empty()
-            || self.sources.iter().any(|source| !source.framed && source.records != Some(0));
+        let unread = self.refused || self.sources.is_empty() || self.sources.iter().any(|source| !source.framed);
         attention.merge(if unread { ExitCode::CouldNotLook } else { ExitCode::Healthy })
     }
 }

@@ -329,7 +329,7 @@ fn told(source: &Source) -> String {
     let records = source.records.map(|records| format!(", {records} records")).unwrap_or_default();
     let lost = source.lost.as_ref().map(|lost| format!("; {lost}")).unwrap_or_default();
     let notes: String = source.notes.iter().map(|note| format!("; {note}")).collect();
-    let unknown = match source.framed || source.records == Some(0) {
+    let unknown = match source.framed {
         true => "",
         false => "; nothing in it looks like a log",
     };

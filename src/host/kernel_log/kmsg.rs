@@ -44,6 +44,7 @@ pub(super) fn at(path: &Path, name: &str, sink: &mut dyn Sink) -> Result<Reading
     let mut reading = Reading::of(name, Timestamp::now());
     reading.boot = boot_clock();
     ring.tally.tell_whole(&mut reading);
+    reading.framed = true;
     match ended {
         Ok(()) => reading.lost = ring.lost(),
         Err(errno) if reading.records == Some(0) => return Err(refused(name, errno)),

@@ -19,7 +19,10 @@ pub fn read(log: &mut dyn Read, needles: &Needles, sink: &mut dyn Sink, reading:
     while excerpt.held().len() < HELD {
         let put = flow.read(excerpt.space());
         if put == 0 {
+            let is_empty = excerpt.held().is_empty();
             excerpt.finish_whole().tell_whole(reading);
+            // An empty log is a log all the same.
+            reading.framed |= is_empty;
             reading.lost = flow.lost;
             return;
         }

@@ -14,6 +14,7 @@ use doubt::Doubts;
 use events::Events;
 pub use events::ToldEvent;
 use open::{Open, Pick};
+use std::sync::Arc;
 
 /// Reports that are kept open at a time. The kernel writes one after the other (`oom_lock`, Linux 4.2); more are open
 /// only where the logs of several hosts are in one file.
@@ -217,20 +218,30 @@ impl Assembler {
         }
         let open = owner.and_then(|(at, _)| self.open.get(at));
         let mut kill = kill(record, victim, open, part);
+        if self.is_mixed(record, owner.map(|(at, _)| at)) {
+            Arc::make_mut(&mut kill.report).trigger = None;
+        }
         self.bound_rows(&mut kill);
         self.doubts.ask(record, self.found.kills.len());
         self.found.kills.push(kill);
     }
 
+    /// Whether another report has begun and got no further than its head: then two were written at the same time, and
+    /// which of the two heads belongs to this kill cannot be told.
+    fn is_mixed(&self, record: &Record<'_>, owner: Option<usize>) -> bool {
+        let others = self.open.iter().enumerate().filter(|(at, _)| Some(*at) != owner);
+        others.map(|(_, open)| open).any(|open| open.may_hold(record) && open.is_head_only())
+    }
+
     /// Keeps the tables of all reports within bounds; those of the first kills are kept.
     fn bound_rows(&mut self, kill: &mut Kill) {
-        let is_shared = self.found.kills.last().is_some_and(|last| std::sync::Arc::ptr_eq(&last.report, &kill.report));
+        let is_shared = self.found.kills.last().is_some_and(|last| Arc::ptr_eq(&last.report, &kill.report));
         if is_shared {
             return;
         }
         self.rows += kill.report.tasks.len();
         if self.rows > MOST_ROWS {
-            let report = std::sync::Arc::make_mut(&mut kill.report);
+            let report = Arc::make_mut(&mut kill.report);
             report.tasks_left_out += report.tasks.len() as u64;
             report.tasks = vec![];
         }
@@ -329,7 +340,7 @@ fn kill(record: &Record<'_>, victim: &Victim<'_>, open: Option<&Open>, part: Par
         uid: victim.uid.or(picked_uid),
         part,
         scope: open.map_or(victim.scope, |open| open.scope_of(victim)),
-        sizes: victim.sizes,
+        sizes: victim.sizes.with_pgtables_of(open.and_then(|open| open.report.kernel.as_deref())),
         task_memcg,
         report: open.map(|open| open.report.clone()).unwrap_or_default(),
         stamp: record.stamp,

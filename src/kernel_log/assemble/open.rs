@@ -63,6 +63,8 @@ pub struct Open {
     columns: Option<Columns>,
     block: Block,
     torn: Option<Vec<u8>>,
+    /// The control group whose memory was told.
+    measured: Option<Vec<u8>>,
 }
 
 impl Open {
@@ -82,6 +84,7 @@ impl Open {
             columns: None,
             block: Block::None,
             torn: None,
+            measured: None,
         }
     }
 
@@ -168,8 +171,7 @@ impl Open {
             // Old kernels go on with the groups below; the first one is that of the limit.
             self.block = Block::Stats;
             memory::old_stats(figures).for_each(|(name, value)| self.stat(name, value));
-            let path = path.to_vec();
-            self.edit().oom_memcg.get_or_insert(path);
+            self.measured = Some(path.to_vec());
         }
         true
     }
@@ -210,7 +212,14 @@ impl Open {
         self.uid = summary.uid;
         self.task_memcg = summary.task_memcg.map(<[u8]>::to_vec);
         let oom_memcg = summary.oom_memcg.map(<[u8]>::to_vec);
-        self.edit().oom_memcg = oom_memcg;
+        let is_measured = self.measured.is_none() || self.measured == oom_memcg;
+        let report = self.edit();
+        report.oom_memcg = oom_memcg;
+        if !is_measured {
+            // The figures are of another group: two reports were written at the same time.
+            (report.memory, report.memory_and_swap, report.swap) = (None, None, None);
+            report.stats.clear();
+        }
         self.learn(summary.scope);
     }
 
@@ -291,7 +300,7 @@ impl Open {
 
     /// What had run out of memory, as far as this report and the line of a victim say together.
     pub fn scope_of(&self, victim: &Victim<'_>) -> Scope {
-        let has_memcg = self.report.oom_memcg.is_some() || self.report.memory.is_some();
+        let has_memcg = self.report.oom_memcg.is_some() || self.report.memory.is_some() || self.measured.is_some();
         match (self.scope, victim.scope) {
             (Scope::Manual, _) => Scope::Manual,
             _ if has_memcg => Scope::Memcg,
@@ -316,6 +325,11 @@ impl Open {
     /// Whether a child of the picked process may be killed in its place.
     pub fn waits_for_child(&self) -> bool {
         matches!(self.pick, Pick::ByLine(_)) && !self.is_over()
+    }
+
+    /// Whether there is nothing of it yet but its first lines.
+    pub fn is_head_only(&self) -> bool {
+        !self.is_over() && self.pick == Pick::None && self.columns.is_none() && self.report.trigger.is_some()
     }
 
     /// The trigger's name, where it was torn.

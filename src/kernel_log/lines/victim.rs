@@ -22,6 +22,20 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// The same with the right unit of the page tables: Linux 5.4 and 5.5 wrote their bytes under the name kB, and their
+    /// stable releases mended that at one time or another. Page tables map 512 pages each, so they are not larger than
+    /// all that is resident unless nearly nothing is; and whole pages in bytes are multiples of 4096.
+    pub fn with_pgtables_of(self, kernel: Option<&str>) -> Self {
+        let is_such_kernel = kernel.is_none_or(|release| release.starts_with("5.4.") || release.starts_with("5.5."));
+        let in_bytes = |pgtables: Bytes| {
+            let as_written = pgtables.0 / 1024;
+            let is_bytes =
+                as_written.is_multiple_of(4096) && self.resident().is_some_and(|resident| pgtables > resident);
+            if is_such_kernel && is_bytes { Bytes(as_written) } else { pgtables }
+        };
+        Self { pgtables: self.pgtables.map(in_bytes), ..self }
+    }
+
     /// All of it that was in memory; none where the line does not say.
     pub fn resident(&self) -> Option<Bytes> {
         let known = [self.anon_rss, self.file_rss, self.shmem_rss];
@@ -129,24 +143,14 @@ fn sizes(tail: &[u8]) -> Sizes {
     let total_vm = kib_after(tail, b"total-vm:").or_else(|| kib_after(tail, b"vsz:"));
     let adj = after(tail, b"oom_score_adj:").and_then(signed).map(|(adj, _)| adj);
     let resident = |key: &[u8]| kib_after(tail, key);
-    let mut sizes = Sizes {
+    Sizes {
         total_vm,
         anon_rss: resident(b"anon-rss:"),
         file_rss: resident(b"file-rss:"),
         shmem_rss: resident(b"shmem-rss:"),
         pgtables: kib_after(tail, b"pgtables:"),
         oom_score_adj: adj,
-    };
-    sizes.pgtables = sizes.pgtables.map(|pgtables| in_bytes(pgtables, &sizes));
-    sizes
-}
-
-/// Linux 5.4 and 5.5 wrote the bytes of the page tables under the name kB. Page tables map 512 pages each, so they
-/// cannot be larger than all that is resident unless nearly nothing is; whole pages in bytes are multiples of 4096.
-fn in_bytes(pgtables: Bytes, sizes: &Sizes) -> Bytes {
-    let as_written = pgtables.0 / 1024;
-    let is_bytes = as_written % 4096 == 0 && sizes.resident().is_some_and(|resident| pgtables > resident);
-    if is_bytes { Bytes(as_written) } else { pgtables }
+    }
 }
 
 #[cfg(test)]
@@ -217,7 +221,10 @@ mod tests {
     #[test]
     fn page_tables_of_linux_5_4_are_bytes() {
         let line = format!("Killed process 815 (x) {}", TAIL.replace("pgtables:140kB", "pgtables:143360kB"));
-        assert_eq!(killed(line.as_bytes()).unwrap().sizes.pgtables, Some(Bytes(143_360)));
+        let sizes = killed(line.as_bytes()).unwrap().sizes;
+        assert_eq!(sizes.with_pgtables_of(Some("5.4.0-42-generic")).pgtables, Some(Bytes(143_360)));
+        assert_eq!(sizes.with_pgtables_of(None).pgtables, Some(Bytes(143_360)));
+        assert_eq!(sizes.with_pgtables_of(Some("6.1.0-18-amd64")).pgtables, Some(Bytes::from_kib(143_360)));
     }
 
     #[test]

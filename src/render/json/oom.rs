@@ -104,7 +104,7 @@ pub fn oom(report: &OomReport) -> String {
 
 fn log(source: &Source) -> Log<'_> {
     let said = source.lost.iter().chain(&source.notes).map(ToString::to_string);
-    let unframed = (!source.framed && source.records != Some(0)).then(|| "nothing in it looks like a log".to_owned());
+    let unframed = (!source.framed).then(|| "nothing in it looks like a log".to_owned());
     let note: Vec<String> = said.chain(unframed).collect();
     Log {
         source: &source.name,
