@@ -73,9 +73,14 @@ pub(super) fn opens_inside(text: &[u8]) -> bool {
 }
 
 impl Scanner {
-    /// A document whose first brace was read already.
-    pub(super) fn inside() -> Self {
-        Self { depth: 1, ..Self::default() }
+    /// A document that begins at `offset`.
+    pub(super) fn at(offset: u64) -> Self {
+        Self { entry_offset: offset, ..Self::default() }
+    }
+
+    /// A document whose first brace was read already; what is behind that is at `offset`.
+    pub(super) fn inside(offset: u64) -> Self {
+        Self { depth: 1, ..Self::at(offset) }
     }
 
     /// Takes what is plain text of a value at the beginning of `bytes`, and says how much that was.
@@ -121,8 +126,8 @@ impl Scanner {
 
     fn between(&mut self, byte: u8, offset: u64) -> Step {
         match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b'[' | b']' => {}
-            b',' => self.valued = false,
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            b',' | b'[' | b']' => self.valued = false,
             b':' => self.valued = true,
             b'"' => {
                 self.text.clear();

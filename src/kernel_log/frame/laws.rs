@@ -74,7 +74,7 @@ fn message() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 512 }))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn pieces_of_any_size_make_the_same_records(text in near(), piece in 1_usize..40) {

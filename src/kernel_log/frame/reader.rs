@@ -70,13 +70,13 @@ impl Reader {
 
     /// Hands over what is left at the end of the source; the reader is then as new.
     pub fn finish(&mut self, each: &mut impl FnMut(&Record<'_>)) {
+        if !self.carry.is_empty() {
+            self.end_carried_line(each);
+        }
         if let Mode::DmesgJson(scanner) = &mut self.mode
             && let Some((offset, head, message)) = scanner.finish()
         {
             self.entry_of_dmesg(head, &message, offset, each);
-        }
-        if !self.carry.is_empty() {
-            self.end_carried_line(each);
         }
         self.close_export(each);
         for said in self.container.rest() {
@@ -93,7 +93,7 @@ impl Reader {
             self.begun_at = self.offset;
             if let Some(line) = end.and_then(|end| bytes.get(..end)) {
                 if dmesg_json::opens(line) {
-                    self.mode = Mode::DmesgJson(Box::default());
+                    self.mode = Mode::DmesgJson(Box::new(Scanner::at(self.begun_at)));
                     return 0;
                 }
                 self.line(line.get(..LONGEST_LINE).unwrap_or(line), self.begun_at, each);
@@ -125,7 +125,7 @@ impl Reader {
         self.carry.extend_from_slice(part);
         if dmesg_json::opens(&self.carry) {
             let opening = std::mem::take(&mut self.carry);
-            self.mode = Mode::DmesgJson(Box::default());
+            self.mode = Mode::DmesgJson(Box::new(Scanner::at(self.begun_at)));
             self.offset = self.begun_at;
             self.feed(&opening, each);
             // The caller counts this part as taken; the bytes fed just now were counted on the way.
@@ -258,7 +258,7 @@ impl Reader {
     fn pretty_line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> bool {
         if dmesg_json::opens_inside(line) {
             self.pretty.drop();
-            self.mode = Mode::DmesgJson(Box::new(Scanner::inside()));
+            self.mode = Mode::DmesgJson(Box::new(Scanner::inside(offset)));
             // The line is fed again, as part of the document; what was counted for it is not counted twice.
             let place = std::mem::replace(&mut self.offset, offset);
             self.feed(line, each);
