@@ -22,8 +22,8 @@ pub const LEAD: u64 = 1 << 20;
 /// other lines come between.
 pub const TAIL: u64 = 16 << 10;
 
-/// A line is at most this long. The kernel's are below 1 KiB (`PRINTK_MESSAGE_MAX`, 2 KiB since 6.4) and escapes make
-/// four bytes of one; this is for files that are no logs.
+/// A line is at most this long. The kernel's are at most 2 KiB (`PRINTK_MESSAGE_MAX`) and escapes make four bytes of one;
+/// this is for files that are no logs.
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// What is held: the lead, and pieces that need not be moved each time. Logs below this are parsed whole, which takes

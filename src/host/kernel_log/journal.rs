@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 /// The name that the operator knows it by.
 const NAME: &str = "the journal";
 
-/// journalctl(1) writes some 100,000 records a second, and a journal of the default size (4 GiB) holds some million
-/// kernel messages at most: who takes longer waits for a disk, and an operator for an answer.
+/// A journal is 4 GiB at most by default (journald.conf(5), `SystemMaxUse=`), of which the kernel's part is small: who
+/// takes longer waits for a disk, and an operator for an answer.
 const TIME: Duration = Duration::from_secs(30);
 
 /// The journal notes the time of receipt, which is up to a minute late at boot.
@@ -30,7 +30,7 @@ const MARGIN: SignedDuration = SignedDuration::from_hours(1);
 const PIECE: usize = 64 << 10;
 const AHEAD: usize = 8;
 
-/// The fields that a record is made of; the others are three quarters of the answer.
+/// The fields that a record is made of; the many others would only be skipped.
 const FIELDS: &str = "--output-fields=MESSAGE,PRIORITY,_TRANSPORT,_SOURCE_MONOTONIC_TIMESTAMP,_BOOT_ID,_HOSTNAME,\
     SYSLOG_IDENTIFIER,SYSLOG_FACILITY";
 
@@ -67,7 +67,10 @@ fn asked(mut command: Command, time: Duration, sink: &mut dyn Sink) -> Result<Re
     let (answer, complaint) = (pieces(running.0.stdout.take()), complaint(running.0.stderr.take()));
     let (mut reader, mut tally) = (Reader::at(0), Tally::of(sink));
     let in_time = loop {
-        match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match answer.recv_timeout(left) {
+            // Who always has more to say has no more time than who is silent.
+            _ if left.is_zero() => break false,
             Ok(piece) => tally.feed(&mut reader, &piece),
             Err(RecvTimeoutError::Disconnected) => break true,
             Err(RecvTimeoutError::Timeout) => break false,

@@ -17,7 +17,7 @@ const ROOM: u64 = 256 << 10;
 const FINE: u64 = 64 << 10;
 
 /// So many places of the file are looked at before, evenly spread, to see whether it is in order: a host whose clock was
-/// wrong for a while, or a log of more than a year without years, is not. They take a millisecond.
+/// wrong for a while, or a log of more than a year without years, is not.
 const PROBES: u64 = 64;
 
 /// What is read at each place, and what is read where no line with a time begins in it.

@@ -8,8 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-/// What a thread reads at once: larger buffers leave the cache of the core (measured: 128 KiB to 512 KiB are alike, at
-/// 1 MiB and more it is slower).
+/// What a thread reads at once: it is searched while it is still in the cache of the core.
 const CHUNK: usize = 256 << 10;
 
 /// The memory is the limit with more of them: two read as fast as the page cache is on small hosts, four on large ones.
@@ -117,10 +116,7 @@ impl Default for Spans {
 
 impl Spans {
     fn add(&mut self, span: Span) {
-        match self.spans.last_mut() {
-            Some(last) if span.first <= last.last.saturating_add(self.near) => last.last = last.last.max(span.last),
-            _ => self.spans.push(span),
-        }
+        self.fold(span);
         while self.spans.len() > MOST_SPANS {
             self.near = self.near.saturating_mul(2);
             let spans = std::mem::take(&mut self.spans);
