@@ -88,9 +88,7 @@ impl Clock {
 
     fn of_wall(&self, wall: Wall) -> Option<Moment> {
         match wall {
-            Wall::Instant { at, step_micros } => {
-                Some(Moment { time: at, uncertainty: Uncertainty::exact(step_micros) })
-            }
+            Wall::Exact { at, step_micros } => Some(Moment { time: at, uncertainty: Uncertainty::exact(step_micros) }),
             Wall::Local { at, step_micros } => self.local(at, step_micros, false),
             Wall::Yearless { month, day, time, step_micros } => {
                 self.local(latest_before(self.end, month, day, time)?, step_micros, true)

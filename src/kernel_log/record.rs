@@ -53,7 +53,7 @@ pub struct Stamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wall {
     /// A point in time; `step_micros` is the smallest step of its text: 1, 1,000, 1,000,000 or 60,000,000.
-    Instant {
+    Exact {
         /// The time.
         at: Timestamp,
         /// Smallest step of the text, microseconds.
@@ -97,7 +97,7 @@ impl Wall {
     /// 12 months of 31 days here, which is right within a month and off by days round its end.
     pub(super) fn micros_of_day_and_date(self) -> i64 {
         let (year, month, day, time) = match self {
-            Self::Instant { at, .. } => return at.as_microsecond(),
+            Self::Exact { at, .. } => return at.as_microsecond(),
             Self::Local { at, .. } => (i64::from(at.year()), at.month(), at.day(), at.time()),
             Self::Yearless { month, day, time, .. } => (0, month, day, time),
         };
@@ -114,7 +114,7 @@ impl Stamp {
             return Some(a.abs_diff(b));
         }
         match (self.wall?, other.wall?) {
-            (a @ Wall::Instant { .. }, b @ Wall::Instant { .. })
+            (a @ Wall::Exact { .. }, b @ Wall::Exact { .. })
             | (a @ Wall::Local { .. }, b @ Wall::Local { .. })
             | (a @ Wall::Yearless { .. }, b @ Wall::Yearless { .. }) => {
                 Some(a.micros_of_day_and_date().abs_diff(b.micros_of_day_and_date()))

@@ -13,14 +13,13 @@ use std::io::{self, Cursor, Read, Seek};
 const HEAD: usize = 64;
 
 /// Formats that gtune cannot read, by how they begin, with the command that makes them readable.
-const OTHERS: [(&[u8], &str, &str); 7] = [
+const OTHERS: [(&[u8], &str, &str); 6] = [
     (b"LPKSHHRH", "a journal file of systemd", "journalctl --file FILE -k -o json | gtune oom -"),
     (b"\x04\x22\x4d\x18", "compressed by lz4", "lz4 -dc FILE | gtune oom -"),
     (b"\x1f\x9d", "compressed by compress", "zcat FILE | gtune oom -"),
     (b"\x5d\x00\x00", "compressed by lzma", "xz --format=lzma -dc FILE | gtune oom -"),
     (b"LZIP", "compressed by lzip", "lzip -dc FILE | gtune oom -"),
     (b"PK\x03\x04", "a zip archive", "unzip -p FILE | gtune oom -"),
-    (b"\x7fELF", "a program", "gtune oom --help"),
 ];
 
 /// Reads a file or a pipe that is open.

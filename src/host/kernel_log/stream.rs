@@ -19,9 +19,9 @@ pub fn read(log: &mut dyn Read, needles: &Needles, sink: &mut dyn Sink, reading:
     while excerpt.held().len() < HELD {
         let put = flow.read(excerpt.space());
         if put == 0 {
-            let is_empty = excerpt.held().is_empty();
+            // An empty log is a log all the same, and so is what journalctl(1) writes of one: `-- No entries --`.
+            let is_empty = excerpt.held().is_empty() || excerpt.held().starts_with(b"-- ");
             excerpt.finish_whole().tell_whole(reading);
-            // An empty log is a log all the same.
             reading.framed |= is_empty;
             reading.lost = flow.lost;
             return;

@@ -80,7 +80,7 @@ fn agree(a: &Stamp, b: &Stamp) -> bool {
 
 fn offset(stamp: &Stamp) -> Option<i128> {
     let wall = match stamp.wall? {
-        Wall::Instant { at, .. } => i128::from(at.as_microsecond()),
+        Wall::Exact { at, .. } => i128::from(at.as_microsecond()),
         Wall::Local { .. } | Wall::Yearless { .. } => i128::from(stamp.wall?.micros_of_day_and_date()),
     };
     Some(wall - i128::from(stamp.boot_micros?))

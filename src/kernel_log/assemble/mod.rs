@@ -151,7 +151,7 @@ impl Assembler {
     /// A line of a report that names nobody who is killed.
     fn report_line(&mut self, record: &Record<'_>) {
         let current = self.open.iter_mut().rev().find(|open| open.may_hold(record));
-        if let Some(open) = current.filter(|open| !open.is_over()) {
+        if let Some(open) = current.filter(|open| !open.is_over() && !open.is_of_another(record.message)) {
             if open.takes_inner_line(record.message) || open.takes_own_line(record.message) {
                 open.touch(record);
             }

@@ -65,6 +65,8 @@ pub struct Open {
     torn: Option<Vec<u8>>,
     /// The control group whose memory was told.
     measured: Option<Vec<u8>>,
+    /// Whether the figures of two groups were told.
+    is_confused: bool,
 }
 
 impl Open {
@@ -85,6 +87,7 @@ impl Open {
             block: Block::None,
             torn: None,
             measured: None,
+            is_confused: false,
         }
     }
 
@@ -147,6 +150,14 @@ impl Open {
 
     fn takes_usage(&mut self, message: &[u8]) -> bool {
         let Some((bound, usage)) = memory::usage(message) else { return false };
+        if bound == Bound::Memory && (self.report.memory.is_some() || self.is_confused) {
+            // A report says it once: two are written at the same time, and whose figures follow cannot be told.
+            self.is_confused = true;
+        }
+        if self.is_confused {
+            self.forget_figures();
+            return true;
+        }
         match bound {
             Bound::Memory => self.edit().memory = Some(usage),
             Bound::MemoryAndSwap => self.edit().memory_and_swap = Some(usage),
@@ -212,15 +223,25 @@ impl Open {
         self.uid = summary.uid;
         self.task_memcg = summary.task_memcg.map(<[u8]>::to_vec);
         let oom_memcg = summary.oom_memcg.map(<[u8]>::to_vec);
-        let is_measured = self.measured.is_none() || self.measured == oom_memcg;
-        let report = self.edit();
-        report.oom_memcg = oom_memcg;
-        if !is_measured {
-            // The figures are of another group: two reports were written at the same time.
-            (report.memory, report.memory_and_swap, report.swap) = (None, None, None);
-            report.stats.clear();
+        if self.measured.is_some() && self.measured != oom_memcg {
+            // The figures are of another group.
+            self.forget_figures();
         }
+        self.edit().oom_memcg = oom_memcg;
         self.learn(summary.scope);
+    }
+
+    fn forget_figures(&mut self) {
+        let report = self.edit();
+        (report.memory, report.memory_and_swap, report.swap) = (None, None, None);
+        report.stats.clear();
+        self.block = Block::None;
+    }
+
+    /// Whether a summary is of another victim than the one this report has named already.
+    pub fn is_of_another(&self, message: &[u8]) -> bool {
+        let Pick::BySummary(own) = self.pick else { return false };
+        summary::summary(message).is_some_and(|summary| summary.pid != own)
     }
 
     fn learn(&mut self, scope: Scope) {

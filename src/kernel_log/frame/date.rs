@@ -87,7 +87,7 @@ pub(super) fn iso(scan: &mut Scan<'_>) -> Option<Iso> {
 pub(super) fn wall(date: Date, Daytime { time, step_micros, .. }: Daytime, offset: Option<Offset>) -> Wall {
     let at = date.to_datetime(time);
     match offset.and_then(|offset| offset.to_timestamp(at).ok()) {
-        Some(at) => Wall::Instant { at, step_micros },
+        Some(at) => Wall::Exact { at, step_micros },
         None => Wall::Local { at, step_micros },
     }
 }
@@ -128,7 +128,7 @@ pub(super) fn traditional(scan: &mut Scan<'_>) -> Option<Wall> {
 /// A point in time from microseconds since 1970.
 pub(super) fn of_epoch(micros: u64) -> Option<Wall> {
     let at = jiff::Timestamp::from_microsecond(i64::try_from(micros).ok()?).ok()?;
-    Some(Wall::Instant { at, step_micros: 1 })
+    Some(Wall::Exact { at, step_micros: 1 })
 }
 
 /// The same wall clock some microseconds later; its step stays.
@@ -136,7 +136,7 @@ pub(super) fn later(wall: Wall, micros: u64) -> Option<Wall> {
     let span = jiff::SignedDuration::from_micros(i64::try_from(micros).ok()?);
     let later = |at: DateTime| at.checked_add(span).ok();
     Some(match wall {
-        Wall::Instant { at, step_micros } => Wall::Instant { at: at.checked_add(span).ok()?, step_micros },
+        Wall::Exact { at, step_micros } => Wall::Exact { at: at.checked_add(span).ok()?, step_micros },
         Wall::Local { at, step_micros } => Wall::Local { at: later(at)?, step_micros },
         Wall::Yearless { month, day, time, step_micros } => {
             // Of a leap year, so that the 29th of February is a day; the year is not kept.

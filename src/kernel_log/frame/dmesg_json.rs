@@ -72,7 +72,19 @@ pub(super) fn opens_inside(text: &[u8]) -> bool {
     text.trim_ascii_start().starts_with(b"\"dmesg\"")
 }
 
+/// Whether a line is from within a document whose beginning is lost: entries stand three deep in it.
+pub(super) fn is_inside(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let names: [&[u8]; 5] = [b"\"pri\":", b"\"fac\":", b"\"time\":", b"\"caller\":", b"\"msg\":"];
+    line == b"},{" || names.iter().any(|name| line.starts_with(name))
+}
+
 impl Scanner {
+    /// A document whose beginning is lost.
+    pub(super) fn within(offset: u64) -> Self {
+        Self { depth: 3, entry_offset: offset, ..Self::default() }
+    }
+
     /// A document that begins at `offset`.
     pub(super) fn at(offset: u64) -> Self {
         Self { entry_offset: offset, ..Self::default() }

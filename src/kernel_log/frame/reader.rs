@@ -237,6 +237,12 @@ impl Reader {
             Some(b'd') if line.starts_with(b"data: {") => {
                 self.object(line.get(6..).unwrap_or_default(), line, offset, each)
             }
+            Some(b' ') if !self.open.is_begun() && dmesg_json::opens_inside(line) => {
+                self.document_line(Scanner::inside(offset), line, offset, each);
+            }
+            Some(b' ') if !self.open.is_begun() && dmesg_json::is_inside(line) => {
+                self.document_line(Scanner::within(offset), line, offset, each);
+            }
             Some(b'-') if line::is_head(line, self.open.origin()) => {
                 self.open.hand_over(each);
                 self.framed = false;
@@ -244,6 +250,15 @@ impl Reader {
             }
             Some(_) => self.text(line, offset, each),
         }
+    }
+
+    /// A line that turned out to be part of a document is fed again; what was counted for it is not counted twice.
+    fn document_line(&mut self, scanner: Scanner, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
+        self.mode = Mode::DmesgJson(Box::new(scanner));
+        let place = std::mem::replace(&mut self.offset, offset);
+        self.feed(line, each);
+        self.feed(b"\n", each);
+        self.offset = place;
     }
 
     fn export_line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> Taken {
@@ -258,12 +273,7 @@ impl Reader {
     fn pretty_line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> bool {
         if dmesg_json::opens_inside(line) {
             self.pretty.drop();
-            self.mode = Mode::DmesgJson(Box::new(Scanner::inside(offset)));
-            // The line is fed again, as part of the document; what was counted for it is not counted twice.
-            let place = std::mem::replace(&mut self.offset, offset);
-            self.feed(line, each);
-            self.feed(b"\n", each);
-            self.offset = place;
+            self.document_line(Scanner::inside(offset), line, offset, each);
             return true;
         }
         let taken = self.pretty.line(line);
