@@ -81,9 +81,15 @@ impl CounterCheck {
 }
 
 impl OomReport {
+    /// The counters, where they tell of kills that no log tells of. Where a log may not be read, nothing is lost: it may
+    /// be there.
+    pub fn log_lost(&self) -> Option<CounterCheck> {
+        self.counters.filter(|counters| counters.lost() > 0 && !self.refused)
+    }
+
     /// What the process ends with.
     pub fn exit_code(&self) -> ExitCode {
-        let lost = self.counters.is_some_and(|counters| counters.lost() > 0);
+        let lost = self.log_lost().is_some();
         let attention = if self.kills.is_empty() && !lost { ExitCode::Healthy } else { ExitCode::Attention };
         let unread = self.refused || self.sources.is_empty() || self.sources.iter().any(|source| !source.framed);
         attention.merge(if unread { ExitCode::CouldNotLook } else { ExitCode::Healthy })

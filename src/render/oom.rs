@@ -4,7 +4,7 @@ use super::shell::gtune;
 use super::wrap::{fill, labelled};
 use super::{Page, visible};
 use crate::cli::Detail;
-use crate::command::{OomReport, Shown, Source, ToldKill};
+use crate::command::{CounterCheck, OomReport, Shown, Source, ToldKill};
 use crate::kernel_log::{Kill, Moment, Part, Scope, Task, Usage};
 use crate::units::{Bytes, Limit};
 use clap::builder::styling::Style as Look;
@@ -180,13 +180,13 @@ fn advice(report: &OomReport, page: &Page) -> String {
     let mut lines = vec![];
     for kill in report.kills.iter().rev() {
         let place = place(kill);
-        if kill.advice.is_empty() || seen.contains(&place) {
+        if kill.advice.is_empty() || seen.contains(&place) || seen.contains(&kill.advice.join("; ")) {
             continue;
         }
         let label = format!("{} {}: ", name(&kill.told.kill.comm), kill.told.kill.pid);
         lines.push(kill.advice.iter().map(|text| labelled("  ", text, page.width)).collect::<String>());
         lines.push(labelled("", label.trim_end(), page.width));
-        seen.push(place);
+        seen.extend([place, kill.advice.join("; ")]);
     }
     lines.into_iter().rev().collect()
 }
@@ -308,12 +308,14 @@ fn closing(report: &OomReport, page: &Page) -> String {
         };
         text += &labelled("", &format!("{} more {kills} {do_not} not {what}{hint}", report.others), page.width);
     }
-    if let Some(counters) = report.counters.filter(|counters| counters.lost() > 0) {
-        let lost = format!(
-            "log lost: the kernel counted {} kills since boot, these logs tell of {}; the ring buffer is short: keep a journal (Storage=persistent in journald.conf)",
-            counters.counted, counters.told
-        );
-        text += &labelled("", &lost, page.width);
+    let lost = "the ring buffer is short: keep a journal (Storage=persistent in journald.conf)";
+    let hidden = "the others may be in those that may not be read";
+    let why = if report.log_lost().is_some() { ("log lost: ", lost) } else { ("", hidden) };
+    if let Some(CounterCheck { counted, told }) = report.counters.filter(|counters| counters.lost() > 0) {
+        let kills = if counted == 1 { "kill" } else { "kills" };
+        let counted =
+            format!("{}the kernel counted {counted} {kills} since boot, these logs tell of {told}; {}", why.0, why.1);
+        text += &labelled("", &counted, page.width);
     }
     text
 }
@@ -331,7 +333,7 @@ fn told(source: &Source) -> String {
     let notes: String = source.notes.iter().map(|note| format!("; {note}")).collect();
     let unknown = match source.framed {
         true => "",
-        false => "; nothing in it looks like a log",
+        false => "; nothing in it says that it is a log",
     };
     format!("{}{begins}{records}{unknown}{lost}{notes}", source.name)
 }

@@ -104,9 +104,8 @@ fn by_nobody() -> Result {
     if found(&said, &killed).is_ok() {
         return Ok(());
     }
-    // The counter may have been read: then a kill that no log tells of needs attention.
-    let counted = said.json["counters"]["oom_kill"].as_u64().is_some_and(|kills| kills > 0);
-    assert_eq!(said.code, if counted { 1 } else { 3 }, "{:#}", said.json);
+    // The counter may have been read: a kill that it counts may be in the log that may not be read, so none is lost.
+    assert_eq!(said.code, 3, "{:#}", said.json);
     let spots = said.json["blind_spots"].to_string().to_lowercase();
     let helps = ["cap_syslog", "root", "adm", "systemd-journal", "dmesg_restrict"];
     assert!(spots.contains("/dev/kmsg") && helps.iter().any(|word| spots.contains(word)), "{spots}");

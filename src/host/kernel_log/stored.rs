@@ -64,7 +64,11 @@ impl Stored {
             Fact::Unreadable(reason) => {
                 let groups = root.read("/etc/group").known().cloned().unwrap_or_default();
                 let may = who_may(&groups, self.mode, self.group);
-                Err(Unread { name, hint: reason.to_string().starts_with("permission").then_some(may), reason })
+                match reason.to_string().starts_with("permission") {
+                    // The file and what would help are told beside it.
+                    true => Err(Unread::new(&name, "permission denied").hint(may)),
+                    false => Err(Unread { name, reason, hint: None }),
+                }
             }
         }
     }

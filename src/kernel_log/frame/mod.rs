@@ -29,6 +29,7 @@ mod scan;
 mod stamp;
 mod syslog;
 mod text;
+mod verbose;
 mod words;
 mod wrapper;
 

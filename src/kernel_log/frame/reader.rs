@@ -9,6 +9,7 @@ use super::journal::Entry;
 use super::line;
 use super::object::Pretty;
 use super::open::Open;
+use super::verbose;
 use crate::kernel_log::{Record, Wall};
 
 /// What is kept of a line: no tool writes longer ones of the kernel's, and a file of one line must not fill the memory.
@@ -42,6 +43,8 @@ pub struct Reader {
     /// The wall clock of `dmesg -e` as of the last line.
     pub(super) clock: Option<Wall>,
     export: Export,
+    /// Whether the entry that is open is one of `journalctl -o verbose`.
+    verbose: bool,
     pretty: Pretty,
     pub(super) container: Container,
     /// A line without its colours.
@@ -217,6 +220,9 @@ impl Reader {
     /// A whole line, without its newline.
     fn line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
         let line = line::trimmed(line);
+        if self.takes_verbose(line, offset, each) {
+            return;
+        }
         if self.export.is_open() || export::opens(line) {
             match self.export_line(line, offset, each) {
                 Taken::Alien => {}
@@ -259,6 +265,22 @@ impl Reader {
         self.feed(line, each);
         self.feed(b"\n", each);
         self.offset = place;
+    }
+
+    /// A line of `journalctl -o verbose`; says whether it was one.
+    fn takes_verbose(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> bool {
+        if self.verbose && verbose::takes(&mut self.export, line, offset) {
+            return true;
+        }
+        let head = if line.ends_with(b"]") { verbose::opens(line) } else { None };
+        if self.verbose || head.is_some() {
+            self.close_export(each);
+        }
+        self.verbose = head.is_some();
+        if let Some(received) = head {
+            verbose::begin(&mut self.export, received, offset);
+        }
+        self.verbose
     }
 
     fn export_line(&mut self, line: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) -> Taken {

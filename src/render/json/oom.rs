@@ -104,7 +104,7 @@ pub fn oom(report: &OomReport) -> String {
 
 fn log(source: &Source) -> Log<'_> {
     let said = source.lost.iter().chain(&source.notes).map(ToString::to_string);
-    let unframed = (!source.framed).then(|| "nothing in it looks like a log".to_owned());
+    let unframed = (!source.framed).then(|| "nothing in it says that it is a log".to_owned());
     let note: Vec<String> = said.chain(unframed).collect();
     Log {
         source: &source.name,
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(kill["tasks"][1]["rss_bytes"], 150 << 20);
         assert_eq!((&value["others"], &value["counters"]), (&json!(2), &json!({"oom_kill": 7, "in_log": 5})));
         assert_eq!(value["log"][0]["lost"], true);
-        assert_eq!(value["log"][1]["note"], "nothing in it looks like a log");
+        assert_eq!(value["log"][1]["note"], "nothing in it says that it is a log");
     }
 
     #[test]

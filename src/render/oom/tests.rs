@@ -22,17 +22,29 @@ fn a_kill_is_a_row_and_its_time_is_never_broken() {
 
 #[test]
 fn what_the_numbers_say_what_is_not_shown_and_what_is_lost_is_told() {
-    let text = table(&report(), &PAGE);
+    let mut read = report();
+    read.refused = false;
+    let text = table(&read, &PAGE);
     for said in [
         "gunicorn 815:\n  this process alone grew: 150 MiB",
         "2 more kills do not concern a Gunicorn; all of them: gtune oom --all\n",
         "log lost: the kernel counted 7 kills since boot, these logs tell of 5;",
         "log: /dev/kmsg, from 2026-11-20T19:00:00Z, 812 records; older records were",
-        "log: notes.txt; nothing in it looks like a log\n",
+        "log: notes.txt; nothing in it says that it is a log\n",
         "cannot read /var/log/kern.log: permission denied",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
     }
+}
+
+#[test]
+fn what_may_be_in_a_log_that_may_not_be_read_is_not_lost() {
+    let text = table(&report(), &Page { width: 200, ..PAGE });
+    assert!(
+        text.contains("the kernel counted 7 kills since boot, these logs tell of 5; the others may be in those"),
+        "{text}"
+    );
+    assert!(!text.contains("log lost"));
 }
 
 #[test]
