@@ -298,7 +298,7 @@ const OOM_JSON: Section = (
         ("others", "kills that were found and not asked for"),
         (
             "counters",
-            "oom_kill of /proc/vmstat, and in_log: kills of this boot that the logs tell; null where not asked",
+            "oom_kill of /proc/vmstat, and in_log: lines of this boot that tell of a kill, some of a process twice, as the counter does; null for files and with --since or --until",
         ),
         ("blind_spots", "what could not be read, a clause each"),
     ],

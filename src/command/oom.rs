@@ -248,6 +248,8 @@ fn is_shown(kill: &ToldKill, options: &Oom) -> bool {
 fn counters(facts: &Facts, kills: &[Settled]) -> Option<CounterCheck> {
     let (counted, uptime) = (*facts.host.oom_kills.known()?, facts.host.uptime_seconds.known()?);
     let boot = facts.observed_at.checked_sub(SignedDuration::try_from_secs_f64(uptime.0).ok()?).ok()?;
-    let told = kills.iter().filter(|kill| kill.moment.is_some_and(|moment| moment.time >= boot)).count() as u64;
+    let of_this_boot = kills.iter().filter(|kill| kill.moment.is_some_and(|moment| moment.time >= boot));
+    // The counter goes up with each line, also where one process is told twice.
+    let told = of_this_boot.map(|kill| u64::from(kill.kill.lines)).sum();
     Some(CounterCheck { counted, told })
 }

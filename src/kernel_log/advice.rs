@@ -1,6 +1,6 @@
 //! What the numbers of a report say of its cause, in plain words; nothing where they do not.
 
-use super::{HostMemory, Kill, Scope, Task};
+use super::{HostMemory, Kill, Part, Scope, Task};
 use crate::units::{Bytes, Limit};
 
 /// Shared memory and tmpfs from this share of the limit on are worth naming: files in a tmpfs are charged to the group
@@ -18,8 +18,14 @@ const GREW: f64 = 2.0;
 /// eaten up by the kernel or by what no process owns.
 const OVERCOMMITTED_SHARE: f64 = 0.7;
 
+/// systemd sets `memory.oom.group` for `OOMPolicy=kill` (systemd.service(5)), Kubernetes for whole containers since 1.28.
+const TOGETHER: &str = "its whole group was killed with the one that was picked, because memory.oom.group is set: OOMPolicy=continue of the unit spares the others";
+
 /// Sentences on the cause of a kill, each with what to do.
 pub fn advice(kill: &Kill) -> Vec<String> {
+    if kill.part == Part::Group {
+        return vec![TOGETHER.to_owned()];
+    }
     let said = match kill.scope {
         Scope::Memcg => [shared(kill), siblings(kill), swap(kill)],
         Scope::Global => [host_shared(kill), overcommitted(kill), siblings(kill)],
@@ -117,7 +123,7 @@ fn nodes() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel_log::{Part, Report, Sizes, Stamp, Usage};
+    use crate::kernel_log::{Report, Sizes, Stamp, Usage};
     use crate::units::Pid;
     use std::sync::Arc;
 
@@ -146,6 +152,7 @@ mod tests {
             sizes: Sizes { anon_rss: rss.last().map(|mib| Bytes(mib * MIB)), ..Sizes::default() },
             task_memcg: None,
             report: Arc::new(report),
+            lines: 1,
             stamp: Stamp::default(),
             boot: None,
             host: vec![],
@@ -186,6 +193,14 @@ mod tests {
         assert!(said[0].contains("400 MiB are taken by its processes, and there is no swap"), "{said:?}");
         edit(&mut kill, |report| report.host.ram_pages = Some(4000 * MIB / 4096));
         assert_eq!(advice(&kill), Vec::<String>::new(), "something else took it");
+    }
+
+    #[test]
+    fn who_died_with_its_group_is_told_why_and_nothing_of_its_size() {
+        let mut kill = kill(&[12, 46, 45, 44, 48]);
+        kill.part = Part::Group;
+        let [why] = &advice(&kill)[..] else { panic!() };
+        assert!(why.contains("memory.oom.group"), "{why}");
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub struct Kill {
     pub task_memcg: Option<Vec<u8>>,
     /// What the kernel reported before it; empty where the report was suppressed or lost.
     pub report: Arc<Report>,
+    /// How often the kernel said so: of a group that is killed as a whole, Linux 4.19 and later list the first one again,
+    /// and count it again in `oom_kill` of `/proc/vmstat`.
+    pub lines: u32,
     /// When.
     pub stamp: Stamp,
     /// In which boot, where the source tells.

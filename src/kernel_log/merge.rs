@@ -87,11 +87,13 @@ fn uncertainty(settled: &Settled) -> u64 {
 
 /// Takes over what the other source knows better.
 fn absorb(kept: &mut Settled, other: Settled) {
+    let lines = kept.kill.lines.max(other.kill.lines);
     if richness(&other.kill) > richness(&kept.kill) {
         let (stamp, boot) = (kept.kill.stamp, kept.kill.boot);
         kept.kill = Kill { stamp, boot, ..other.kill.clone() };
     }
     kept.kill.boot = kept.kill.boot.or(other.kill.boot);
+    kept.kill.lines = lines;
     let (own, theirs) = (kept.kill.stamp, other.kill.stamp);
     kept.kill.stamp = Stamp { boot_micros: own.boot_micros.or(theirs.boot_micros), wall: own.wall.or(theirs.wall) };
     let doubt = |moment: &Option<Moment>| {
@@ -129,6 +131,7 @@ mod tests {
                 sizes,
                 task_memcg: None,
                 report: Default::default(),
+                lines: 1,
                 stamp: Stamp { boot_micros, wall: None },
                 boot: None,
                 host: vec![],

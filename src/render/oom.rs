@@ -168,9 +168,9 @@ fn why(kill: &Kill) -> String {
     };
     match kill.part {
         Part::Chosen => said,
-        Part::Group => format!("{said}, with its whole group"),
+        Part::Group => "with its group".to_owned(),
         Part::Child => format!("{said}, in its parent's place"),
-        Part::SharesMemory => "shared the memory of one that was killed".to_owned(),
+        Part::SharesMemory => "shared memory with one killed".to_owned(),
     }
 }
 

@@ -86,6 +86,7 @@ fn whole(comm: &[u8]) -> Settled {
         sizes: Sizes { total_vm: Some(Bytes(300 * MIB)), anon_rss: Some(Bytes(150 * MIB)), ..Sizes::default() },
         task_memcg: Some(b"/system.slice/gunicorn.service".to_vec()),
         report: Arc::new(report),
+        lines: 1,
         stamp: Stamp { boot_micros: Some(847_268_410), wall: None },
         boot: None,
         host: vec![],

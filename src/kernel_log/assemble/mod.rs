@@ -201,15 +201,15 @@ impl Assembler {
     fn add(&mut self, record: &Record<'_>, victim: &Victim<'_>, owner: Option<(usize, Part)>) {
         let part = owner.map_or(Part::Chosen, |(_, part)| part);
         let open = owner.and_then(|(at, _)| self.open.get_mut(at));
-        let is_repeated = match &open {
-            Some(open) => open.is_over() && is_told(&self.found.kills, record, victim.pid, true),
-            None => is_told(&self.found.kills, record, victim.pid, false),
-        };
+        let in_same_report = open.as_ref().is_some_and(|open| open.is_over());
+        let is_looked_for = open.is_none() || in_same_report;
+        let told = is_looked_for.then(|| told(&self.found.kills, record, victim.pid, in_same_report)).flatten();
         if let (Some(open), Part::Chosen | Part::Child | Part::Group) = (open, part) {
             open.killed = open.killed.saturating_add(1);
             open.touch(record);
         }
-        if is_repeated {
+        if let Some(kill) = told.and_then(|at| self.found.kills.get_mut(at)) {
+            kill.lines = kill.lines.saturating_add(1);
             return;
         }
         if self.found.kills.len() >= MOST_KILLS {
@@ -317,16 +317,17 @@ impl Half {
     }
 }
 
-/// Whether a kill of this process was told a moment ago. Where the log has no clock, only within one report.
-fn is_told(kills: &[Kill], record: &Record<'_>, pid: Pid, in_same_report: bool) -> bool {
+/// The kill of this process that was told a moment ago. Where the log has no clock, only within one report.
+fn told(kills: &[Kill], record: &Record<'_>, pid: Pid, in_same_report: bool) -> Option<usize> {
     // A whole control group has at most some hundred members.
     const LOOK_BACK: usize = 1024;
-    let mut recent = kills.iter().rev().take(LOOK_BACK);
-    recent.any(|kill| {
+    let mut recent = kills.iter().enumerate().rev().take(LOOK_BACK);
+    let same = recent.find(|(_, kill)| {
         let apart = kill.stamp.micros_apart(&record.stamp);
         let is_near = apart.map_or(in_same_report, |apart| apart <= SAME_KILL_MICROS);
         kill.pid == pid && kill.host == record.host && kill.boot == record.boot && is_near
-    })
+    });
+    same.map(|(at, _)| at)
 }
 
 fn kill(record: &Record<'_>, victim: &Victim<'_>, open: Option<&Open>, part: Part) -> Kill {
@@ -343,6 +344,7 @@ fn kill(record: &Record<'_>, victim: &Victim<'_>, open: Option<&Open>, part: Par
         sizes: victim.sizes.with_pgtables_of(open.and_then(|open| open.report.kernel.as_deref())),
         task_memcg,
         report: open.map(|open| open.report.clone()).unwrap_or_default(),
+        lines: 1,
         stamp: record.stamp,
         boot: record.boot,
         host: record.host.to_vec(),
