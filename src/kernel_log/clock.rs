@@ -33,11 +33,13 @@ pub struct Uncertainty {
     pub year_inferred: bool,
     /// Whether the host slept since boot, which the kernel's clock does not count.
     pub slept: bool,
+    /// Whether it was worked out of the kernel's clock by whoever wrote the log, who may not have counted such sleep.
+    pub derived: bool,
 }
 
 impl Uncertainty {
     fn exact(micros: u64) -> Self {
-        Self { micros, zone_assumed: false, year_inferred: false, slept: false }
+        Self { micros, zone_assumed: false, year_inferred: false, slept: false, derived: false }
     }
 }
 
@@ -62,11 +64,14 @@ pub struct Clock {
 
 impl Clock {
     /// A clock for a source that was last written at `written` (the file's modification time, or now). `last` is the
-    /// stamp of its last record: a log copied years later still has its own order, so years are counted from its end.
+    /// stamp of its last record: a log copied years later still has its own order, so years are counted from its end. A
+    /// day more is allowed for: clocks are set, hours come twice when summer time ends, and hosts are in many zones.
     pub fn new(zone: TimeZone, written: Timestamp, last: Option<Stamp>) -> Self {
         let latest = (written + ZONES).to_zoned(zone.clone()).datetime();
         let end = match last.and_then(|stamp| stamp.wall) {
-            Some(Wall::Yearless { month, day, time, .. }) => latest_before(latest, month, day, time).unwrap_or(latest),
+            Some(Wall::Yearless { month, day, time, .. }) => {
+                latest_before(latest, month, day, time).and_then(|last| last.checked_add(ZONES).ok()).unwrap_or(latest)
+            }
             _ => latest,
         };
         Self { zone, end, boot: None }
@@ -80,7 +85,10 @@ impl Clock {
     /// The time of a stamp; none where it says only how long the host was up, and which boot that was is not known.
     pub fn moment(&self, stamp: &Stamp) -> Option<Moment> {
         match (stamp.wall, stamp.boot_micros) {
-            (Some(wall), _) => self.of_wall(wall),
+            (Some(wall), _) => self.of_wall(wall).map(|moment| {
+                let uncertainty = Uncertainty { derived: stamp.derived, ..moment.uncertainty };
+                Moment { uncertainty, ..moment }
+            }),
             (None, Some(micros)) => self.boot.as_ref().and_then(|boot| of_boot(boot, micros)),
             (None, None) => None,
         }
@@ -127,7 +135,7 @@ mod tests {
 
     fn yearless(month: i8, day: i8) -> Stamp {
         let wall = Wall::Yearless { month, day, time: Time::constant(10, 0, 0, 0), step_micros: 1_000_000 };
-        Stamp { wall: Some(wall), boot_micros: None }
+        Stamp { wall: Some(wall), boot_micros: None, derived: false }
     }
 
     fn clock(written: &str, last: Option<Stamp>) -> Clock {
@@ -153,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_set_back_puts_no_line_into_the_year_before() {
+        let last = Wall::Yearless { month: 11, day: 20, time: Time::constant(8, 0, 0, 0), step_micros: 1_000_000 };
+        let last = Stamp { wall: Some(last), boot_micros: None, derived: false };
+        let clock = clock("2026-11-20T08:00:00Z", Some(last));
+        assert_eq!(time(&clock, yearless(11, 20)), "2026-11-20T10:00:00Z", "two hours later than the last line");
+    }
+
+    #[test]
     fn the_last_line_may_be_of_a_zone_that_is_ahead() {
         let clock = clock("2026-03-01T00:00:00Z", Some(yearless(3, 1)));
         assert_eq!(time(&clock, yearless(3, 1)), "2026-03-01T10:00:00Z");
@@ -166,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_stamp_since_boot_is_a_time_only_of_the_boot_that_is_known() {
-        let stamp = Stamp { boot_micros: Some(46_436_216), wall: None };
+        let stamp = Stamp { boot_micros: Some(46_436_216), wall: None, derived: false };
         assert_eq!(clock("2026-11-20T19:00:00Z", None).moment(&stamp), None);
         let now = "2026-11-20T19:30:45Z".parse().unwrap();
         let awake = BootClock { now, now_micros: 53_000_000, slept_micros: 0 };
@@ -184,7 +200,7 @@ mod tests {
             let clock = Clock::new(TimeZone::UTC, Timestamp::UNIX_EPOCH, Some(yearless(month, day)));
             let _ = clock.moment(&yearless(month, day));
             let boot = BootClock { now: Timestamp::UNIX_EPOCH, now_micros, slept_micros };
-            let _ = Clock::of_boot(TimeZone::UTC, boot).moment(&Stamp { boot_micros: Some(micros), wall: None });
+            let _ = Clock::of_boot(TimeZone::UTC, boot).moment(&Stamp { boot_micros: Some(micros), wall: None, derived: false });
         }
     }
 }

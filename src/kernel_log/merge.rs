@@ -95,7 +95,8 @@ fn absorb(kept: &mut Settled, other: Settled) {
     kept.kill.boot = kept.kill.boot.or(other.kill.boot);
     kept.kill.lines = lines;
     let (own, theirs) = (kept.kill.stamp, other.kill.stamp);
-    kept.kill.stamp = Stamp { boot_micros: own.boot_micros.or(theirs.boot_micros), wall: own.wall.or(theirs.wall) };
+    kept.kill.stamp =
+        Stamp { boot_micros: own.boot_micros.or(theirs.boot_micros), wall: own.wall.or(theirs.wall), derived: false };
     let doubt = |moment: &Option<Moment>| {
         moment.map_or((true, true, u64::MAX), |m| {
             (m.uncertainty.year_inferred, m.uncertainty.zone_assumed, m.uncertainty.micros)
@@ -120,7 +121,8 @@ mod tests {
 
     fn settled(pid: i32, time: Option<&str>, boot_micros: Option<u64>, source: usize) -> Settled {
         let sizes = Sizes { total_vm: Some(Bytes(1)), ..Sizes::default() };
-        let uncertainty = Uncertainty { micros: 1, zone_assumed: false, year_inferred: false, slept: false };
+        let uncertainty =
+            Uncertainty { micros: 1, zone_assumed: false, year_inferred: false, slept: false, derived: false };
         Settled {
             kill: Kill {
                 pid: Pid(pid),
@@ -132,7 +134,7 @@ mod tests {
                 task_memcg: None,
                 report: Default::default(),
                 lines: 1,
-                stamp: Stamp { boot_micros, wall: None },
+                stamp: Stamp { boot_micros, wall: None, derived: false },
                 boot: None,
                 host: vec![],
                 offset: 0,

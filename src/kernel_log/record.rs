@@ -1,7 +1,8 @@
 //! One message of the kernel log, undressed: what was said, by whom, and when.
 
 use jiff::Timestamp;
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
 
 /// One message, whatever frame it came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Stamp {
     pub boot_micros: Option<u64>,
     /// A wall clock.
     pub wall: Option<Wall>,
+    /// Whether that was worked out of the kernel's own clock, as dmesg(1) does: hours off where the host slept since.
+    pub derived: bool,
 }
 
 /// A wall clock's reading, as far as the frame has it.
@@ -93,33 +96,40 @@ pub enum Caller {
 }
 
 impl Wall {
-    /// Microseconds since some fixed day, for comparing two readings of the same kind; a year of traditional syslog has
-    /// 12 months of 31 days here, which is right within a month and off by days round its end.
+    /// Microseconds since some fixed day, for comparing two readings of the same kind. Those without a year are taken to
+    /// be of one leap year.
     pub(super) fn micros_of_day_and_date(self) -> i64 {
-        let (year, month, day, time) = match self {
+        const LEAP_YEAR: i16 = 2000;
+        let at = match self {
             Self::Exact { at, .. } => return at.as_microsecond(),
-            Self::Local { at, .. } => (i64::from(at.year()), at.month(), at.day(), at.time()),
-            Self::Yearless { month, day, time, .. } => (0, month, day, time),
+            Self::Local { at, .. } => at,
+            Self::Yearless { month, day, time, .. } => match Date::new(LEAP_YEAR, month, day) {
+                Ok(date) => date.to_datetime(time),
+                Err(_) => return 0,
+            },
         };
-        let days = (year * 12 + i64::from(month)) * 31 + i64::from(day);
-        let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
-        (days * 86_400 + seconds) * 1_000_000 + i64::from(time.subsec_nanosecond() / 1000)
+        at.to_zoned(TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_microsecond())
+    }
+
+    /// How far two readings of the same kind are apart, microseconds. Without years December is next to January.
+    fn micros_apart(self, other: Self) -> Option<u64> {
+        const LEAP_YEAR_MICROS: u64 = 366 * 86_400_000_000;
+        let apart = self.micros_of_day_and_date().abs_diff(other.micros_of_day_and_date());
+        match (self, other) {
+            (Self::Yearless { .. }, Self::Yearless { .. }) => Some(apart.min(LEAP_YEAR_MICROS.saturating_sub(apart))),
+            (Self::Exact { .. }, Self::Exact { .. }) | (Self::Local { .. }, Self::Local { .. }) => Some(apart),
+            _ => None,
+        }
     }
 }
 
 impl Stamp {
-    /// How far two stamps of one log are apart, microseconds; none where they have no clock in common.
+    /// How far two stamps of one log are apart, microseconds, by that of their clocks that says more: equal kernel clocks
+    /// may be of two boots, and a log daemon that starts late writes many lines at one time. None where they have no
+    /// clock in common.
     pub fn micros_apart(&self, other: &Self) -> Option<u64> {
-        if let (Some(a), Some(b)) = (self.boot_micros, other.boot_micros) {
-            return Some(a.abs_diff(b));
-        }
-        match (self.wall?, other.wall?) {
-            (a @ Wall::Exact { .. }, b @ Wall::Exact { .. })
-            | (a @ Wall::Local { .. }, b @ Wall::Local { .. })
-            | (a @ Wall::Yearless { .. }, b @ Wall::Yearless { .. }) => {
-                Some(a.micros_of_day_and_date().abs_diff(b.micros_of_day_and_date()))
-            }
-            _ => None,
-        }
+        let boot = self.boot_micros.zip(other.boot_micros).map(|(a, b)| a.abs_diff(b));
+        let wall = self.wall.zip(other.wall).and_then(|(a, b)| a.micros_apart(b));
+        boot.max(wall)
     }
 }

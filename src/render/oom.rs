@@ -287,6 +287,9 @@ fn doubts(kill: &ToldKill) -> String {
     if uncertainty.slept {
         said.push("the host slept since boot, which the kernel's clock does not count".to_owned());
     }
+    if uncertainty.derived {
+        said.push("worked out by dmesg: hours off where the host slept since boot".to_owned());
+    }
     if uncertainty.zone_assumed {
         said.push("taken to be in this host's time zone".to_owned());
     }

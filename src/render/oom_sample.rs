@@ -48,7 +48,7 @@ fn told(told: Settled) -> ToldKill {
 }
 
 fn moment(time: &str, micros: u64) -> Option<Moment> {
-    let uncertainty = Uncertainty { micros, zone_assumed: false, year_inferred: false, slept: false };
+    let uncertainty = Uncertainty { micros, zone_assumed: false, year_inferred: false, slept: false, derived: false };
     Some(Moment { time: time.parse().unwrap(), uncertainty })
 }
 
@@ -87,7 +87,7 @@ fn whole(comm: &[u8]) -> Settled {
         task_memcg: Some(b"/system.slice/gunicorn.service".to_vec()),
         report: Arc::new(report),
         lines: 1,
-        stamp: Stamp { boot_micros: Some(847_268_410), wall: None },
+        stamp: Stamp { boot_micros: Some(847_268_410), wall: None, derived: false },
         boot: None,
         host: vec![],
         offset: 4_096,
@@ -103,7 +103,7 @@ fn bare() -> Settled {
         report: Arc::default(),
         sizes: Sizes::default(),
         uid: None,
-        stamp: Stamp { boot_micros: Some(1_800_300_000), wall: None },
+        stamp: Stamp { boot_micros: Some(1_800_300_000), wall: None, derived: false },
         ..told.kill
     };
     Settled { moment: None, ..told }

@@ -73,7 +73,7 @@ pub(super) fn kernel(text: &[u8]) -> Option<Stamped<'_>> {
     scan.text(b"]")?;
     let caller = caller(&mut scan);
     scan.took(b' ');
-    let stamp = Stamp { boot_micros: Some(micros), wall: None };
+    let stamp = Stamp { boot_micros: Some(micros), wall: None, derived: false };
     Some(Stamped { stamp, caller, dress: Dress::Bracket, text: scan.rest() })
 }
 
@@ -122,7 +122,12 @@ fn bracketed(text: &[u8]) -> Option<Stamped<'_>> {
     let mut scan = Scan::of(text);
     scan.text(b"[")?;
     let inside = scan.until(b']', LONGEST + 40)?;
-    let stamped = |wall, dress| Stamped { stamp: Stamp { wall, boot_micros: None }, caller: None, dress, text: b"" };
+    let stamped = |wall, dress| Stamped {
+        stamp: Stamp { wall, boot_micros: None, derived: true },
+        caller: None,
+        dress,
+        text: b"",
+    };
     let stamped = if let Some(micros) = since(inside) {
         stamped(None, Dress::Since(micros))
     } else if let Some(wall) = words::of_minute(inside) {
@@ -166,5 +171,5 @@ fn iso(text: &[u8]) -> Option<Stamped<'_>> {
     if !scan.took(b' ') && scan.peek().is_some() {
         return None;
     }
-    Some(Stamped { caller, ..Stamped::of(Stamp { boot_micros: None, wall: Some(wall) }, scan.rest()) })
+    Some(Stamped { caller, ..Stamped::of(Stamp { boot_micros: None, wall: Some(wall), derived: true }, scan.rest()) })
 }

@@ -267,7 +267,7 @@ fn time(text: &[u8]) -> Stamp {
     let text = text.trim_ascii_start();
     let micros = dmesg::seconds(&mut Scan::of(text));
     match micros {
-        Some(micros) => Stamp { boot_micros: Some(micros), wall: None },
+        Some(micros) => Stamp { boot_micros: Some(micros), wall: None, derived: false },
         None => dmesg::stamped(text).map(|stamped| stamped.stamp).unwrap_or_default(),
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) const fn of(origin: Origin) -> Self {
-        let stamp = Stamp { boot_micros: None, wall: None };
+        let stamp = Stamp { boot_micros: None, wall: None, derived: false };
         Self { origin, level: None, stamp, boot: None, caller: None, continues: false, sequence: None }
     }
 }

@@ -45,6 +45,7 @@ impl Entry {
         let stamp = Stamp {
             boot_micros: number(&self.source_monotonic),
             wall: number(&self.realtime).and_then(date::of_epoch),
+            derived: false,
         };
         Head { level, stamp, boot: boot_id(&self.boot), ..Head::of(self.origin()) }
     }

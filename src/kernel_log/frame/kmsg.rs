@@ -20,7 +20,7 @@ pub(super) fn read(line: &[u8]) -> Option<Framed<'_>> {
     let mut fields = scan.until(b';', LONGEST_HEADER)?.split(|byte| *byte == b',');
     let flags = fields.next().filter(|flags| flags.len() <= 4 && !flags.contains(&b' '))?;
     let caller = fields.find_map(|field| caller(field.strip_prefix(b"caller=")?));
-    let stamp = Stamp { boot_micros: Some(micros), wall: None };
+    let stamp = Stamp { boot_micros: Some(micros), wall: None, derived: false };
     // `c` marks a piece behind the first since 4.12 or so; before that `c` was the first piece and `+` those behind it.
     let continues = matches!(flags, b"c" | b"+");
     let head =
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn every_field_of_a_record_is_read() {
         let framed = read(b"4,31337,1858596541,-,caller=T19113;gunicorn invoked").unwrap();
-        let stamp = Stamp { boot_micros: Some(1_858_596_541), wall: None };
+        let stamp = Stamp { boot_micros: Some(1_858_596_541), wall: None, derived: false };
         let head = Head {
             level: Some(4),
             stamp,

@@ -12,13 +12,13 @@ pub fn stamp_of(line: &[u8]) -> Option<Stamp> {
     let stamp = if line.starts_with(b"{") {
         match journal_json::read(line)? {
             Object::Entry(entry) => entry.head().stamp,
-            Object::Docker(docker) => Stamp { wall: docker.wall(), boot_micros: None },
+            Object::Docker(docker) => Stamp { wall: docker.wall(), boot_micros: None, derived: false },
             Object::Other => return None,
         }
     } else if export::opens(line) {
         let micros = line.strip_prefix(b"__REALTIME_TIMESTAMP=")?;
         let micros = std::str::from_utf8(micros).ok()?.parse().ok()?;
-        Stamp { wall: date::of_epoch(micros), boot_micros: None }
+        Stamp { wall: date::of_epoch(micros), boot_micros: None, derived: false }
     } else {
         let mut plain = Vec::new();
         escape::without_colours(line, &mut plain);

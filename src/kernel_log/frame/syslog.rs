@@ -135,7 +135,7 @@ fn message<'a>(
     }
     let text = unnumbered(painted(text));
     let stamped = dmesg::kernel(text);
-    let stamp = Stamp { boot_micros: stamped.and_then(|stamped| stamped.stamp.boot_micros), wall };
+    let stamp = Stamp { boot_micros: stamped.and_then(|stamped| stamped.stamp.boot_micros), wall, derived: false };
     let level = priority.and_then(|priority| priority.level);
     let caller = stamped.and_then(|stamped| stamped.caller);
     let head = Head { level, stamp, caller, ..Head::of(Origin::Kernel) };
@@ -161,7 +161,7 @@ fn painted(text: &[u8]) -> &[u8] {
 }
 
 fn other<'a>(text: &'a [u8], host: &'a [u8], wall: Option<Wall>, priority: Option<Priority>) -> Framed<'a> {
-    let stamp = Stamp { boot_micros: None, wall };
+    let stamp = Stamp { boot_micros: None, wall, derived: false };
     let head = Head { level: priority.and_then(|priority| priority.level), stamp, ..Head::of(Origin::Other) };
     Framed { head, host, text, escape: Escape::Octal, dress: Dress::Line }
 }

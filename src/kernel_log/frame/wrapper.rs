@@ -58,7 +58,7 @@ pub(super) fn talos(line: &[u8]) -> Option<Framed<'_>> {
     let wall = date::iso(&mut scan)?.wall;
     scan.text(b"]:")?;
     scan.took(b' ');
-    let stamp = Stamp { boot_micros: None, wall: Some(wall) };
+    let stamp = Stamp { boot_micros: None, wall: Some(wall), derived: false };
     let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
     Some(Framed { host, ..dmesg::framed(Priority { origin, level: Some(level) }, stamped) })
 }
@@ -70,7 +70,7 @@ pub(super) fn application(line: &[u8]) -> Option<Framed<'_>> {
     let wall = date::iso(&mut scan)?.wall;
     scan.until(b']', 40)?;
     scan.took(b' ');
-    let stamp = Stamp { boot_micros: None, wall: Some(wall) };
+    let stamp = Stamp { boot_micros: None, wall: Some(wall), derived: false };
     let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
     Some(dmesg::framed(Priority { origin: Origin::Other, level: None }, stamped))
 }

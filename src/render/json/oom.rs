@@ -175,7 +175,8 @@ fn hex(bytes: &[u8]) -> String {
 
 fn assumes(moment: &Moment) -> Vec<&'static str> {
     let doubt = moment.uncertainty;
-    let all = [(doubt.zone_assumed, "zone"), (doubt.year_inferred, "year"), (doubt.slept, "no-suspend")];
+    let all =
+        [(doubt.zone_assumed, "zone"), (doubt.year_inferred, "year"), (doubt.slept || doubt.derived, "no-suspend")];
     all.into_iter().filter(|(is_assumed, _)| *is_assumed).map(|(_, what)| what).collect()
 }
 
