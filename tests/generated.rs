@@ -268,7 +268,7 @@ const OOM_JSON: Section = (
             "kills: time, time_uncertainty_seconds, time_assumes",
             "when, how far off that may be, and what was assumed: zone (of this host), year (from the end of the log), no-suspend (the host slept since boot, which the kernel's clock does not count)",
         ),
-        ("kills: boot_seconds, boot_id", "the kernel's own clock, and the boot where the log tells"),
+        ("kills: boot_seconds, boot_id, host", "the kernel's own clock; the boot and the host, where the log tells"),
         (
             "kills: scope, part",
             "what had run out of memory: memcg, global, cpuset, mempolicy, manual (sysrq f), unknown; why this process: chosen, group (memory.oom.group), child (in its parent's place), shares-memory",
@@ -290,8 +290,8 @@ const OOM_JSON: Section = (
             "who asked for memory: comm, comm_hex, pid (of the thread), gfp_mask, order, oom_score_adj; null where the kernel did not say",
         ),
         (
-            "kills: tasks, tasks_left_out",
-            "the processes the kernel chose from: pid, tgid, uid, comm, total_vm_bytes, rss_bytes, oom_score_adj; rows that were not kept, for their number",
+            "kills: tasks, tasks_left_out, report_of",
+            "the processes the kernel chose from: pid, tgid, uid, comm, total_vm_bytes, rss_bytes, oom_score_adj; rows that were not kept, for their number; of several kills by one report the first has the table, and the others its pid in report_of",
         ),
         ("kills: kernel, source, offset", "release of the kernel; the log, and the byte in it where the kill is told"),
         ("kills: concerns_gunicorn, advice", "whether it hit a Gunicorn; what the numbers say of the cause, sentences"),

@@ -66,7 +66,7 @@ fuzz_target!(|input: &[u8]| {
 /// The kill whose line is there is found; times, merging and advice take whatever was found.
 fn look_at_kills(records: &[Seen], assembler: Assembler) {
     let found = assembler.finish();
-    if found.doubted + found.left_out == 0 {
+    if found.doubted.is_empty() && found.left_out == 0 {
         let told = records.iter().filter(|record| record.origin != Origin::Other).filter_map(|record| pid(&record.message));
         for pid in told {
             assert!(found.kills.iter().any(|kill| kill.pid.0 == pid), "the kill of {pid} is missing");
@@ -74,7 +74,7 @@ fn look_at_kills(records: &[Seen], assembler: Assembler) {
     }
     let clock = Clock::new(TimeZone::UTC, Timestamp::UNIX_EPOCH, records.last().map(|record| record.stamp));
     let settle = |kill: gtune::kernel_log::Kill| {
-        let _ = (advice(&kill), Known::default().concern(&kill));
+        let _ = advice(&kill, &Known::default().concern(&kill));
         Settled { moment: clock.moment(&kill.stamp), kill, source: 0 }
     };
     let kills = found.kills.len();

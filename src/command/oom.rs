@@ -5,7 +5,7 @@ use crate::cli::{Format, Global, Oom};
 use crate::facts::{Cgroup, Facts, Reason, Service};
 use crate::host::kernel_log::{self, Reading, Search, Unread};
 use crate::host::{self, Root};
-use crate::kernel_log::{Assembler, Clock, Found, Kill, Known, Settled, advice, merge};
+use crate::kernel_log::{Assembler, BootId, Clock, Found, Kill, Known, Settled, advice, merge};
 use crate::render::{self, Page};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -76,17 +76,25 @@ struct Read {
     kills: Vec<Settled>,
     blind_spots: Vec<Reason>,
     refused: bool,
+    /// The boot of the running kernel.
+    boot: Option<BootId>,
 }
 
 impl Read {
     fn add(&mut self, asked: &Asked, reading: Reading, found: Found) {
         let clock = asked.clock(&reading);
+        let notes = notes(&found, reading.note.clone());
         let (source, tells) = (self.sources.len(), !found.kills.is_empty());
-        let settle = |kill: Kill| Settled { moment: clock.moment(&kill.stamp), kill, source };
+        // The kernel does not say in its own buffer which boot it is; the journal does.
+        let boot = reading.boot.and(self.boot);
+        let settle = |kill: Kill| {
+            let kill = Kill { boot: kill.boot.or(boot), ..kill };
+            Settled { moment: clock.moment(&kill.stamp), kill, source }
+        };
         self.kills.extend(found.kills.into_iter().map(settle));
         self.sources.push(Source {
             begins: reading.begins.and_then(|stamp| clock.moment(&stamp)),
-            notes: notes(&found_numbers(found.left_out, found.doubted, found.hidden), reading.note),
+            notes,
             name: reading.name,
             records: reading.records,
             lost: reading.lost,
@@ -118,16 +126,21 @@ fn reason(unread: &Unread) -> Reason {
     Reason::new(format!("cannot read {}: {}{hint}", unread.name, unread.reason))
 }
 
-fn found_numbers(left_out: u64, doubted: u64, hidden: u64) -> [(u64, &'static str); 3] {
-    [
-        (left_out, "kill(s) too many to keep"),
-        (doubted, "line(s) not believed: they bear the kernel's name and do not fit its other lines"),
-        (hidden, "message(s) not shown by journalctl (blob data): its options --all or -o json show them"),
-    ]
-}
-
-fn notes(numbers: &[(u64, &str)], note: Option<Reason>) -> Vec<Reason> {
-    let counted = numbers.iter().filter(|(count, _)| *count > 0);
+/// What is to be known of a source beside its kills.
+fn notes(found: &Found, note: Option<Reason>) -> Vec<Reason> {
+    /// Places that are named; a forger may write thousands of lines.
+    const NAMED: usize = 3;
+    let places: Vec<String> = found.doubted.iter().take(NAMED).map(u64::to_string).collect();
+    let doubted = format!(
+        "line(s) not believed: they bear the kernel's name and do not fit its other lines (byte {})",
+        places.join(", ")
+    );
+    let numbers = [
+        (found.left_out, "earlier kill(s) too many to keep".to_owned()),
+        (found.doubted.len() as u64, doubted),
+        (found.hidden, "message(s) not shown by journalctl (blob data): its options --all or -o json show them".into()),
+    ];
+    let counted = numbers.into_iter().filter(|(count, _)| *count > 0);
     note.into_iter().chain(counted.map(|(count, what)| Reason::new(format!("{count} {what}")))).collect()
 }
 
@@ -150,7 +163,8 @@ fn unreadable(path: &Path, unread: Unread) -> Failure {
 
 fn of_host(root: &Root, options: &Oom, asked: &Asked) -> OomReport {
     let facts = host::observe(root);
-    let mut read = Read::default();
+    let boot = facts.host.boot_id.known().and_then(|id| BootId::parse(id));
+    let mut read = Read { boot, ..Read::default() };
     if root.is_live() {
         live_sources(&mut read, asked);
     }
@@ -215,7 +229,7 @@ fn report(
     let counters = facts.filter(|_| asked.is_whole()).and_then(|facts| counters(facts, &merged));
     let told = merged.into_iter().filter(|settled| asked.holds(settled)).map(|told| {
         let concern = known.concern(&told.kill);
-        ToldKill { advice: advice(&told.kill), told, concern }
+        ToldKill { advice: advice(&told.kill, &concern), told, concern }
     });
     let (kills, others): (Vec<ToldKill>, Vec<ToldKill>) = told.partition(|kill| is_shown(kill, options));
     OomReport {

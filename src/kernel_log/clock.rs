@@ -67,7 +67,7 @@ impl Clock {
     /// stamp of its last record: a log copied years later still has its own order, so years are counted from its end. A
     /// day more is allowed for: clocks are set, hours come twice when summer time ends, and hosts are in many zones.
     pub fn new(zone: TimeZone, written: Timestamp, last: Option<Stamp>) -> Self {
-        let latest = (written + ZONES).to_zoned(zone.clone()).datetime();
+        let latest = written.checked_add(ZONES).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).datetime();
         let end = match last.and_then(|stamp| stamp.wall) {
             Some(Wall::Yearless { month, day, time, .. }) => {
                 latest_before(latest, month, day, time).and_then(|last| last.checked_add(ZONES).ok()).unwrap_or(latest)

@@ -49,7 +49,9 @@ fn is_gunicorn(comm: &[u8]) -> bool {
     comm.starts_with(b"gunicorn")
 }
 
-/// Whether a Gunicorn is in the very control group that ran out: what died there was most likely a child of it.
+/// Whether a Gunicorn is in the very control group that ran out: what died there was most likely a child of it. A slice
+/// holds many services, so its limit says nothing of whose the victim was.
 fn shares_group(kill: &Kill) -> bool {
-    kill.scope == Scope::Memcg && kill.report.tasks.iter().any(|task| is_gunicorn(&task.comm))
+    let is_own_limit = kill.task_memcg.is_none() || kill.task_memcg == kill.report.oom_memcg;
+    kill.scope == Scope::Memcg && is_own_limit && kill.report.tasks.iter().any(|task| is_gunicorn(&task.comm))
 }

@@ -119,6 +119,17 @@ pub struct HostMemory {
     pub swap_free: Option<Bytes>,
 }
 
+/// The size of a page, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page(pub u64);
+
+impl Page {
+    /// So many pages in bytes.
+    pub fn bytes(self, pages: u64) -> Bytes {
+        Bytes(pages.saturating_mul(self.0))
+    }
+}
+
 /// What the kernel wrote before it killed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
@@ -142,25 +153,39 @@ pub struct Report {
     pub tasks: Vec<Task>,
     /// Rows of the table that were not kept, for their number.
     pub tasks_left_out: u64,
-    /// The control group that is killed as a whole.
-    pub group: Option<Vec<u8>>,
+}
+
+/// Which bound of a control group is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hit {
+    /// Its memory.
+    Memory,
+    /// Memory and swap together (version 1).
+    MemoryAndSwap,
+}
+
+impl Report {
+    /// The bound of the control group that was hit, and how it stood: the one that is full, where there are two.
+    pub fn hit(&self) -> Option<(Hit, Usage)> {
+        let is_full = |usage: &Usage| usage.limit.number().is_some_and(|limit| usage.used.0 >= limit);
+        let together = self.memory_and_swap.filter(is_full).map(|usage| (Hit::MemoryAndSwap, usage));
+        match self.memory {
+            Some(memory) if is_full(&memory) || together.is_none() => Some((Hit::Memory, memory)),
+            _ => together,
+        }
+    }
 }
 
 impl Kill {
     /// Bytes of a page on that host. Page sizes differ (4 KiB on x86-64, up to 64 KiB elsewhere), and the report tells
     /// the victim's address space in both units.
-    pub fn page_bytes(&self) -> u64 {
+    pub fn page(&self) -> Page {
         const USUAL: u64 = 4096;
         let row = self.report.tasks.iter().find(|task| task.pid == self.pid);
         let pages = row.and_then(|task| task.total_vm_pages).filter(|pages| *pages > 0);
-        match (self.sizes.total_vm, pages) {
+        Page(match (self.sizes.total_vm, pages) {
             (Some(bytes), Some(pages)) => Some(bytes.0 / pages).filter(|size| size.is_power_of_two()).unwrap_or(USUAL),
             _ => USUAL,
-        }
-    }
-
-    /// Resident memory of a process in the table.
-    pub fn rss_of(&self, task: &Task) -> Option<Bytes> {
-        Some(Bytes(task.rss_pages?.saturating_mul(self.page_bytes())))
+        })
     }
 }

@@ -20,11 +20,15 @@ pub struct Settled {
 /// process id to another process of the same name and size within that time.
 const APART_MICROS: u64 = 120_000_000;
 
-/// The kernel's clock, as all sources print it, in microseconds; some cut the last digits.
-const CLOCK_STEP_MICROS: u64 = 1_000;
+/// The kernel's clock as two sources print it, in microseconds: journalctl's short-monotonic has the moment of receipt.
+const CLOCK_STEP_MICROS: u64 = 1_000_000;
 
-/// With a wall clock that differs by more than this, an equal kernel clock is of another boot.
+/// With a wall clock that differs by more than this, an equal kernel clock is of another boot. Two sources may differ by
+/// as much where one of them was worked out of the kernel's clock and the host slept.
 const OTHER_BOOT_MICROS: u64 = 86_400_000_000;
+
+/// Kills of one process id that a kill is compared with, the latest ones: a log that is made to be slow has thousands.
+const LOOK_BACK: usize = 256;
 
 /// Each kill once, in order of time; those without a time follow in the order they came.
 pub fn merge(found: impl IntoIterator<Item = Settled>) -> Vec<Settled> {
@@ -32,7 +36,12 @@ pub fn merge(found: impl IntoIterator<Item = Settled>) -> Vec<Settled> {
     let mut kept: Vec<Settled> = vec![];
     for settled in found {
         let same_pid = by_pid.entry(settled.kill.pid.0).or_default();
-        let twin = same_pid.iter().copied().find(|at| kept.get(*at).is_some_and(|other| is_same(other, &settled)));
+        let twin = same_pid
+            .iter()
+            .rev()
+            .take(LOOK_BACK)
+            .copied()
+            .find(|at| kept.get(*at).is_some_and(|other| is_same(other, &settled)));
         match twin.and_then(|at| kept.get_mut(at)) {
             Some(twin) => absorb(twin, settled),
             None => {
@@ -50,11 +59,15 @@ fn is_same(a: &Settled, b: &Settled) -> bool {
         return false;
     }
     let apart = times(a, b).map(|(a, b)| a.as_microsecond().abs_diff(b.as_microsecond()));
+    let uncertain = uncertainty(a).saturating_add(uncertainty(b));
+    let is_one_boot = a.kill.boot.is_some() && a.kill.boot == b.kill.boot;
     match (a.kill.stamp.boot_micros, b.kill.stamp.boot_micros, apart) {
         (Some(x), Some(y), apart) => {
-            x.abs_diff(y) <= CLOCK_STEP_MICROS && apart.is_none_or(|apart| apart <= OTHER_BOOT_MICROS)
+            let most = OTHER_BOOT_MICROS.saturating_add(uncertain);
+            x.abs_diff(y) <= CLOCK_STEP_MICROS && (is_one_boot || apart.is_none_or(|apart| apart <= most))
         }
-        (_, _, Some(apart)) => apart <= APART_MICROS.saturating_add(uncertainty(a)).saturating_add(uncertainty(b)),
+        (_, _, Some(apart)) if is_derived(a) || is_derived(b) => apart <= OTHER_BOOT_MICROS,
+        (_, _, Some(apart)) => apart <= APART_MICROS.saturating_add(uncertain),
         // One of them has no time at all: name, process and every size are the same.
         (_, _, None) => true,
     }
@@ -81,6 +94,10 @@ fn times(a: &Settled, b: &Settled) -> Option<(Timestamp, Timestamp)> {
     Some((a.moment?.time, b.moment?.time))
 }
 
+fn is_derived(settled: &Settled) -> bool {
+    settled.moment.is_some_and(|moment| moment.uncertainty.derived)
+}
+
 fn uncertainty(settled: &Settled) -> u64 {
     settled.moment.map_or(0, |moment| moment.uncertainty.micros)
 }
@@ -98,8 +115,9 @@ fn absorb(kept: &mut Settled, other: Settled) {
     kept.kill.stamp =
         Stamp { boot_micros: own.boot_micros.or(theirs.boot_micros), wall: own.wall.or(theirs.wall), derived: false };
     let doubt = |moment: &Option<Moment>| {
-        moment.map_or((true, true, u64::MAX), |m| {
-            (m.uncertainty.year_inferred, m.uncertainty.zone_assumed, m.uncertainty.micros)
+        moment.map_or((true, true, true, u64::MAX), |m| {
+            let doubt = m.uncertainty;
+            (doubt.derived, doubt.year_inferred, doubt.zone_assumed, doubt.micros)
         })
     };
     if doubt(&other.moment) < doubt(&kept.moment) {
@@ -154,6 +172,16 @@ mod tests {
         assert_eq!(merged(vec![at("2026-11-20T19:00:00Z"), at("2026-11-20T19:00:40Z")]), 1);
         assert_eq!(merged(vec![settled(7, None, Some(5), 0), settled(7, None, Some(6), 1)]), 1);
         assert_eq!(merged(vec![settled(7, None, None, 0), settled(7, None, Some(6), 1)]), 1);
+    }
+
+    #[test]
+    fn times_that_dmesg_worked_out_do_not_double_a_kill_of_a_host_that_slept() {
+        let mut derived = settled(7, Some("2026-11-20T14:00:00Z"), None, 0);
+        derived.moment =
+            derived.moment.map(|m| Moment { uncertainty: Uncertainty { derived: true, ..m.uncertainty }, ..m });
+        let all = merge(vec![derived, settled(7, Some("2026-11-20T19:00:00Z"), Some(5), 1)]);
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].moment.unwrap().time.to_string(), "2026-11-20T19:00:00Z", "the time that is not worked out");
     }
 
     #[test]

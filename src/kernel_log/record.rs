@@ -86,6 +86,14 @@ pub enum Wall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BootId(pub u128);
 
+impl BootId {
+    /// Reads 32 hexadecimal digits, with the dashes of `/proc/sys/kernel/random/boot_id` or without.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: String = text.trim().chars().filter(|letter| *letter != '-').collect();
+        (digits.len() == 32).then(|| u128::from_str_radix(&digits, 16).ok()).flatten().map(Self)
+    }
+}
+
 /// The context that printed a record: `T19113` is a task (thread id), `C1` a CPU in an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {

@@ -5,10 +5,11 @@ use super::wrap::{fill, labelled};
 use super::{Page, visible};
 use crate::cli::Detail;
 use crate::command::{CounterCheck, OomReport, Shown, Source, ToldKill};
-use crate::kernel_log::{Kill, Moment, Part, Scope, Task, Usage};
+use crate::kernel_log::{Hit, Kill, Moment, Part, Scope, Task, Usage};
 use crate::units::{Bytes, Limit};
 use clap::builder::styling::Style as Look;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use tabled::builder::Builder;
 use tabled::grid::util::string::get_text_width;
 use tabled::settings::{Padding, Style};
@@ -47,7 +48,8 @@ fn none(report: &OomReport) -> &'static str {
 }
 
 fn rows(report: &OomReport, page: &Page) -> String {
-    let cells: Vec<[String; 5]> = report.kills.iter().map(row).collect();
+    let mut cells: Vec<[String; 5]> = report.kills.iter().map(row).collect();
+    name_hosts(report, &mut cells);
     let Some(widths) = widths(&cells, page.width) else { return sentences(&cells, page) };
     let mut builder = Builder::default();
     builder.push_record(HEADINGS.map(|word| page.paint.with(Look::new().bold(), word)));
@@ -57,6 +59,18 @@ fn rows(report: &OomReport, page: &Page) -> String {
     let mut table = builder.build();
     table.with(Style::empty()).with(Padding::new(0, GAP, 0, 0));
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Where the logs are of several hosts, each place has its host.
+fn name_hosts(report: &OomReport, cells: &mut [[String; 5]]) {
+    let host = |kill: &ToldKill| path(&kill.told.kill.host);
+    let hosts: BTreeSet<String> = report.kills.iter().map(host).filter(|host| !host.is_empty()).collect();
+    if hosts.len() < 2 {
+        return;
+    }
+    for (kill, [_, _, place, ..]) in report.kills.iter().zip(cells) {
+        *place = format!("{}: {place}", host(kill));
+    }
 }
 
 const HEADINGS: [&str; 5] = ["WHEN", "PROCESS", "UNIT OR GROUP", "HELD", "WHY"];
@@ -146,7 +160,9 @@ fn place(kill: &ToldKill) -> String {
 
 /// The last part of a path; ids of containers are cut as their tools cut them.
 fn tail(path: &str) -> String {
-    let last = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("/");
+    // What runtimes and systemd make below a group of their own says nothing of whose it is.
+    const INNER: [&str; 4] = ["", "container", "init.scope", "supervisor"];
+    let last = path.rsplit('/').find(|part| !INNER.contains(part)).unwrap_or("/");
     let is_id = |part: &str| part.len() >= 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts = last.split('-').map(|part| match part.strip_suffix(".scope").unwrap_or(part) {
         id if is_id(id) => id.get(..12).unwrap_or(id),
@@ -156,9 +172,10 @@ fn tail(path: &str) -> String {
 }
 
 fn why(kill: &Kill) -> String {
-    let limit = kill.report.memory.and_then(|usage| usage.limit.number()).map(Bytes);
-    let said = match (kill.scope, limit) {
-        (Scope::Memcg, Some(limit)) => format!("limit of {limit}"),
+    let hit = kill.report.hit().and_then(|(hit, usage)| Some((hit, Bytes(usage.limit.number()?))));
+    let said = match (kill.scope, hit) {
+        (Scope::Memcg, Some((Hit::Memory, limit))) => format!("limit of {limit}"),
+        (Scope::Memcg, Some((Hit::MemoryAndSwap, limit))) => format!("limit of {limit} with swap"),
         (Scope::Memcg, None) => "its group's limit".to_owned(),
         (Scope::Global, _) => "host out of memory".to_owned(),
         (Scope::Cpuset, _) => "its cpuset's nodes full".to_owned(),
@@ -179,14 +196,14 @@ fn advice(report: &OomReport, page: &Page) -> String {
     let mut seen = vec![];
     let mut lines = vec![];
     for kill in report.kills.iter().rev() {
-        let place = place(kill);
-        if kill.advice.is_empty() || seen.contains(&place) || seen.contains(&kill.advice.join("; ")) {
+        let group = kill.told.kill.task_memcg.as_deref().map_or_else(|| kill.told.kill.pid.to_string(), path);
+        if kill.advice.is_empty() || seen.contains(&group) || seen.contains(&kill.advice.join("; ")) {
             continue;
         }
         let label = format!("{} {}: ", name(&kill.told.kill.comm), kill.told.kill.pid);
         lines.push(kill.advice.iter().map(|text| labelled("  ", text, page.width)).collect::<String>());
         lines.push(labelled("", label.trim_end(), page.width));
-        seen.extend([place, kill.advice.join("; ")]);
+        seen.extend([group, kill.advice.join("; ")]);
     }
     lines.into_iter().rev().collect()
 }
@@ -196,6 +213,7 @@ fn in_full(kill: &ToldKill, report: &OomReport, page: &Page) -> String {
     let heading = format!("{} {}, killed {}", name(&victim.comm), victim.pid, exactly(kill));
     let source = report.sources.get(kill.told.source).map(|source| source.name.as_str()).unwrap_or_default();
     let mut lines = vec![("why", reason(victim))];
+    lines.push(("host", String::from_utf8_lossy(&victim.host).into_owned()));
     lines.push(("unit", kill.concern.unit.clone().unwrap_or_default()));
     lines.push(("group", victim.task_memcg.as_deref().map(path).unwrap_or_default()));
     lines.push(("limit", limits(victim)));
@@ -266,8 +284,9 @@ fn processes(kill: &Kill) -> String {
     }
     let mut largest: Vec<&Task> = tasks.iter().collect();
     largest.sort_by_key(|task| std::cmp::Reverse(task.rss_pages));
+    let page = kill.page();
     let one = |task: &&Task| {
-        let rss = kill.rss_of(task).map(|rss| format!(" {rss}")).unwrap_or_default();
+        let rss = task.rss_pages.map(|pages| format!(" {}", page.bytes(pages))).unwrap_or_default();
         format!("{} {}{rss}", name(&task.comm), task.pid)
     };
     let named: Vec<String> = largest.iter().take(NAMED_TASKS).map(one).collect();

@@ -44,7 +44,8 @@ pub fn named(comm: &[u8], group: &[u8]) -> OomReport {
 }
 
 fn told(told: Settled) -> ToldKill {
-    ToldKill { concern: Known::default().concern(&told.kill), advice: advice(&told.kill), told }
+    let concern = Known::default().concern(&told.kill);
+    ToldKill { advice: advice(&told.kill, &concern), told, concern }
 }
 
 fn moment(time: &str, micros: u64) -> Option<Moment> {

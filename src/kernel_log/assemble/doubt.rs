@@ -1,83 +1,187 @@
 //! Lines that carry the kernel's tag and are not the kernel's: anybody may call logger(1) with the tag `kernel`, and
-//! traditional syslog keeps nothing else of who wrote. Such a line does not fit the kernel's lines around it.
+//! traditional syslog keeps nothing else of who wrote. Such a line does not fit the kernel's lines around it, so a line
+//! that tells of a kill and does not fit those before it waits for those behind it.
 
-use super::Found;
-use crate::kernel_log::{Origin, Record, Stamp, Wall};
+use crate::kernel_log::{BootId, Origin, Record, Stamp, Wall};
 use memchr::memmem;
 
 /// How far the kernel's clock and the log's may be apart from one line to the next. A daemon that starts late stamps
 /// all lines of the boot with the same time, minutes late at most; a forger does not know the kernel's clock.
 const APART_MICROS: i128 = 600_000_000;
 
-/// Kills whose line is to be compared with the kernel's next one.
+/// So many lines without the kernel's clock, one after the other, are another way of writing the log, not a forgery.
+const OTHER_FORMAT: u32 = 8;
+
+/// Lines behind a doubtful one within which one must fit it, if it is the kernel's. With the logs of several hosts of one
+/// name in one file, or after a reboot, lines of its own clock come before that.
+const PATIENCE: u32 = 64;
+
+/// Hosts that are kept apart; more write into one file only on a central log server, where none is judged then.
+const MOST_HOSTS: usize = 16;
+
+/// Relations of the two clocks that are known of one name: reboots and other hosts of the same name.
+const MOST_OFFSETS: usize = 16;
+
+/// Lines that wait at a time; what comes then is believed.
+const MOST_HELD: usize = 1_024;
+
+/// The clocks of the hosts of a log, and the lines that wait.
 #[derive(Debug, Default)]
 pub struct Doubts {
-    host: Vec<u8>,
-    before: Option<Stamp>,
-    asked: Vec<(usize, Doubt)>,
+    hosts: Vec<HostClock>,
+    /// Lines that were not believed.
+    pub dropped: Vec<Held>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
-    /// Lines before it have the kernel's clock; this one has not.
-    NoClock,
-    /// Its two clocks do not agree with those of the line before.
-    Apart(Stamp),
+/// What is known of one host.
+#[derive(Debug, Default)]
+struct HostClock {
+    host: Vec<u8>,
+    has_clock: bool,
+    without_clock: u32,
+    offsets: Vec<i128>,
+    held: Vec<Held>,
+}
+
+/// A line that waits.
+#[derive(Debug)]
+pub struct Held {
+    message: Vec<u8>,
+    host: Vec<u8>,
+    level: Option<u8>,
+    stamp: Stamp,
+    boot: Option<BootId>,
+    offset: u64,
+    passed: u32,
+}
+
+/// What comes of a record.
+#[derive(Debug, Default)]
+pub struct Passed {
+    /// Lines before it that are believed now.
+    pub believed: Vec<Held>,
+    /// Whether the record itself waits.
+    pub waits: bool,
 }
 
 impl Doubts {
-    /// A kill, the `index`th, is told by this record: does it fit the line before?
-    pub fn ask(&mut self, record: &Record<'_>, index: usize) {
-        let Some(before) = self.before.filter(|_| self.host == record.host) else { return };
-        if record.origin != Origin::Kernel || record.stamp.wall.is_none() || record.boot.is_some() {
-            return;
+    /// The next record: does it fit, and does it settle what waits?
+    pub fn pass(&mut self, record: &Record<'_>) -> Passed {
+        let is_text = record.origin == Origin::Kernel && record.stamp.wall.is_some() && record.boot.is_none();
+        if !is_text {
+            return Passed::default();
         }
-        match (before.boot_micros, record.stamp.boot_micros) {
-            (Some(_), None) => self.asked.push((index, Doubt::NoClock)),
-            (Some(_), Some(_)) if !agree(&before, &record.stamp) => {
-                self.asked.push((index, Doubt::Apart(record.stamp)));
+        let Some(host) = self.host(record.host) else { return Passed::default() };
+        if memmem::find(record.message, b"Killed process").is_some() {
+            let waits = host.is_doubtful(&record.stamp) && host.held.len() < MOST_HELD;
+            if waits {
+                host.held.push(Held::of(record));
             }
-            _ => {}
+            return Passed { believed: vec![], waits };
         }
+        let (believed, dropped) = host.settle(&record.stamp);
+        self.dropped.extend(dropped);
+        Passed { believed, waits: false }
     }
 
-    /// The next record: settles what was asked before it.
-    pub fn pass(&mut self, record: &Record<'_>, found: &mut Found) {
-        // Several forged lines in a row do not vouch for each other.
-        if !self.asked.is_empty() && memmem::find(record.message, b"Killed process").is_some() {
-            return;
+    fn host(&mut self, name: &[u8]) -> Option<&mut HostClock> {
+        let at = self.hosts.iter().position(|host| host.host == name);
+        if at.is_none() && self.hosts.len() < MOST_HOSTS {
+            self.hosts.push(HostClock { host: name.to_vec(), ..HostClock::default() });
+            return self.hosts.last_mut();
         }
-        for (index, doubt) in std::mem::take(&mut self.asked).into_iter().rev() {
-            let is_forged = match doubt {
-                Doubt::NoClock => record.stamp.boot_micros.is_some(),
-                Doubt::Apart(stamp) => {
-                    !agree(&stamp, &record.stamp) && self.before.is_some_and(|before| agree(&before, &record.stamp))
-                }
-            };
-            if is_forged && index < found.kills.len() {
-                found.kills.remove(index);
-                found.doubted += 1;
-            }
-        }
-        self.host.clear();
-        self.host.extend_from_slice(record.host);
-        self.before = Some(record.stamp);
+        at.and_then(|at| self.hosts.get_mut(at))
     }
 
-    /// Records are missing: nothing can be compared over the gap.
-    pub fn gap(&mut self) {
-        *self = Self::default();
+    /// Records are missing, or the log ends: nothing can be compared any more, and what waits is believed. A kill that
+    /// is hidden is worse than one that is made up.
+    pub fn gap(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.hosts).into_iter().flat_map(|host| host.held).collect()
     }
 }
 
-/// Whether the wall clock less the kernel's is the same for both; true where that cannot be told.
-fn agree(a: &Stamp, b: &Stamp) -> bool {
-    match (offset(a), offset(b)) {
-        (Some(a), Some(b)) => (a - b).abs() <= APART_MICROS,
-        _ => true,
+impl HostClock {
+    fn is_doubtful(&self, stamp: &Stamp) -> bool {
+        match offset(stamp) {
+            Some(offset) => !self.offsets.is_empty() && !self.knows(offset),
+            None => self.has_clock,
+        }
+    }
+
+    fn knows(&self, offset: i128) -> bool {
+        self.offsets.iter().any(|known| is_near(*known, offset))
+    }
+
+    /// Takes a line that tells of no kill; gives what is believed because of it, and what is not.
+    fn settle(&mut self, stamp: &Stamp) -> (Vec<Held>, Vec<Held>) {
+        let Some(own) = offset(stamp) else {
+            self.without_clock = self.without_clock.saturating_add(1);
+            if self.without_clock < OTHER_FORMAT {
+                return (vec![], vec![]);
+            }
+            self.has_clock = false;
+            return (std::mem::take(&mut self.held), vec![]);
+        };
+        (self.has_clock, self.without_clock) = (true, 0);
+        if !self.knows(own) {
+            if self.offsets.len() >= MOST_OFFSETS {
+                self.offsets.remove(0);
+            }
+            self.offsets.push(own);
+        }
+        self.judge()
+    }
+
+    fn judge(&mut self) -> (Vec<Held>, Vec<Held>) {
+        let (mut believed, mut dropped, mut waiting) = (vec![], vec![], vec![]);
+        for mut held in std::mem::take(&mut self.held) {
+            held.passed += 1;
+            match offset(&held.stamp) {
+                Some(offset) if self.knows(offset) => believed.push(held),
+                Some(_) if held.passed < PATIENCE => waiting.push(held),
+                _ => dropped.push(held),
+            }
+        }
+        self.held = waiting;
+        (believed, dropped)
     }
 }
 
+impl Held {
+    fn of(record: &Record<'_>) -> Self {
+        Self {
+            message: record.message.to_vec(),
+            host: record.host.to_vec(),
+            level: record.level,
+            stamp: record.stamp,
+            boot: record.boot,
+            offset: record.offset,
+            passed: 0,
+        }
+    }
+
+    /// The line as it came.
+    pub fn record(&self) -> Record<'_> {
+        Record {
+            message: &self.message,
+            origin: Origin::Kernel,
+            level: self.level,
+            stamp: self.stamp,
+            boot: self.boot,
+            host: &self.host,
+            caller: None,
+            continues: false,
+            sequence: None,
+            offset: self.offset,
+        }
+    }
+}
+
+fn is_near(a: i128, b: i128) -> bool {
+    (a - b).abs() <= APART_MICROS
+}
+
+/// The wall clock less the kernel's.
 fn offset(stamp: &Stamp) -> Option<i128> {
     let wall = match stamp.wall? {
         Wall::Exact { at, .. } => i128::from(at.as_microsecond()),

@@ -8,22 +8,22 @@ mod tests;
 
 use super::lines::trigger::invoked;
 use super::lines::victim::{Victim, group, killed, sharing};
-use super::{BootId, Kill, Origin, Part, Record, Scope, Sink, Stamp};
+use super::{BootId, Kill, Origin, Part, Record, Report, Scope, Sink, Stamp};
 use crate::units::Pid;
 use doubt::Doubts;
 use events::Events;
 pub use events::ToldEvent;
-use open::{Open, Pick};
+use open::Open;
 use std::sync::Arc;
 
 /// Reports that are kept open at a time. The kernel writes one after the other (`oom_lock`, Linux 4.2); more are open
 /// only where the logs of several hosts are in one file.
 const MOST_OPEN: usize = 16;
 
-/// Kills that are kept. A host in a loop of kills makes some thousands a day.
+/// Kills that are kept, the latest ones. A host in a loop of kills makes some thousands a day.
 const MOST_KILLS: usize = 65_536;
 
-/// Rows of tables that are kept over all reports: with names some 100 bytes each.
+/// Rows of tables that are kept over all reports, those of the latest: with names some 100 bytes each.
 const MOST_ROWS: usize = 262_144;
 
 /// The same process told twice within this time was killed once: the members of a control group that is killed as a
@@ -43,8 +43,8 @@ pub struct Found {
     pub kills: Vec<Kill>,
     /// Kills that were not kept, for their number.
     pub left_out: u64,
-    /// Lines that claim to be the kernel's and speak of a kill, but do not fit the kernel's other lines.
-    pub doubted: u64,
+    /// Where lines are that claim to be the kernel's and speak of a kill, but do not fit the kernel's other lines; bytes.
+    pub doubted: Vec<u64>,
     /// Other lines that tell why a worker vanished, where they were asked for.
     pub events: Vec<ToldEvent>,
     /// Events that were not kept, for their number: the earliest of their kind.
@@ -60,6 +60,10 @@ pub struct Assembler {
     half: Option<Half>,
     fragment: Option<(Stamp, Vec<u8>)>,
     rows: usize,
+    /// Kills, from the first on, whose tables were taken away.
+    stripped: usize,
+    /// Records so far.
+    count: u64,
     doubts: Doubts,
     events: Option<Events>,
     found: Found,
@@ -87,19 +91,19 @@ impl Sink for Assembler {
         if record.message.ends_with(b"B blob data]") {
             self.found.hidden += 1;
         }
-        let is_second_half = self.takes_second_half(record);
-        if !is_second_half {
-            self.line(record);
+        let passed = self.doubts.pass(record);
+        passed.believed.iter().for_each(|held| self.take(&held.record()));
+        if !passed.waits {
+            self.take(record);
         }
-        self.remember_fragment(record);
-        self.doubts.pass(record, &mut self.found);
     }
 
     fn gap(&mut self) {
+        let believed = self.doubts.gap();
+        believed.iter().for_each(|held| self.take(&held.record()));
         self.give_up_half();
         self.open.clear();
         self.fragment = None;
-        self.doubts.gap();
     }
 }
 
@@ -112,10 +116,35 @@ impl Assembler {
     /// What was found, once the source has ended.
     pub fn finish(mut self) -> Found {
         self.gap();
+        self.tell_doubts();
         if let Some(events) = self.events {
             (self.found.events, self.found.events_left_out) = events.finish();
         }
         self.found
+    }
+
+    /// A record that is believed.
+    fn take(&mut self, record: &Record<'_>) {
+        self.count += 1;
+        if !self.takes_second_half(record) {
+            self.line(record);
+        }
+        self.remember_fragment(record);
+    }
+
+    /// Lines that were not believed, but for those that a believed one says again: two daemons may write one file.
+    fn tell_doubts(&mut self) {
+        for held in std::mem::take(&mut self.doubts.dropped) {
+            let record = held.record();
+            let is_told = |kill: &Kill| {
+                let apart = kill.stamp.micros_apart(&record.stamp);
+                Some(kill.pid) == killed(record.message).map(|victim| victim.pid)
+                    && apart.is_some_and(|apart| apart <= SAME_KILL_MICROS)
+            };
+            if killed(record.message).is_some() && !self.found.kills.iter().any(is_told) {
+                self.found.doubted.push(record.offset);
+            }
+        }
     }
 
     fn line(&mut self, record: &Record<'_>) {
@@ -126,7 +155,7 @@ impl Assembler {
                 false => self.half = Some(Half::of(record)),
             }
         } else if let Some(invoked) = invoked(message) {
-            let mut open = Open::at(record);
+            let mut open = Open::at(record, self.count);
             open.invoked(&invoked);
             if let Some(name) = self.torn_name(record, invoked.comm) {
                 open.rename_trigger(name);
@@ -150,70 +179,79 @@ impl Assembler {
 
     /// A line of a report that names nobody who is killed.
     fn report_line(&mut self, record: &Record<'_>) {
-        let current = self.open.iter_mut().rev().find(|open| open.may_hold(record));
+        let count = self.count;
+        let current = self.open.iter_mut().rev().find(|open| open.may_hold(record, count));
         if let Some(open) = current.filter(|open| !open.is_over() && !open.is_of_another(record.message)) {
             if open.takes_inner_line(record.message) || open.takes_own_line(record.message) {
-                open.touch(record);
+                open.touch(record, count);
             }
             return;
         }
         // The head of the report is lost, or was suppressed.
-        let mut headless = Open::at(record);
+        let mut headless = Open::at(record, count);
         if headless.takes_own_line(record.message) {
             self.push(headless);
         }
     }
 
     fn group(&mut self, record: &Record<'_>, path: &[u8]) {
-        if let Some(open) = self.open.iter_mut().rev().find(|open| open.may_hold(record)) {
+        let count = self.count;
+        let last = self.open.iter_mut().rev().find(|open| open.may_hold(record, count) && open.is_within(path));
+        if let Some(open) = last {
             open.group_is_killed(path);
-            open.touch(record);
+            open.touch(record, count);
             return;
         }
-        let mut open = Open::at(record);
+        // The report of this group was suppressed: the kill before this line was the first one of it.
+        if let Some(first) = self.found.kills.last_mut().filter(|kill| is_near(kill, record)) {
+            if first.part == Part::Group {
+                (first.part, first.report, first.scope) = (Part::Chosen, Arc::default(), Scope::Memcg);
+                first.task_memcg = None;
+            }
+            first.task_memcg.get_or_insert_with(|| path.to_vec());
+        }
+        let mut open = Open::at(record, count);
         open.group_is_killed(path);
+        open.killed = 1;
         self.push(open);
     }
 
     fn shared(&mut self, record: &Record<'_>, pid: Pid, comm: &[u8]) {
         let victim = Victim { pid, comm, is_whole: true, uid: None, sizes: Default::default(), scope: Scope::Unknown };
         // Without a kill before it, the line has no report that it could belong to.
-        let owner = self.open.iter().rposition(|open| open.may_hold(record) && open.is_over());
+        let owner = self.open.iter().rposition(|open| open.may_hold(record, self.count) && open.is_over());
         self.add(record, &victim, owner.map(|at| (at, Part::SharesMemory)));
     }
 
     fn killed(&mut self, record: &Record<'_>, victim: &Victim<'_>) {
-        let owner = self.owner(record, victim.pid);
+        let owner = self.owner(record, victim);
         self.add(record, victim, owner);
     }
 
     /// The report that a kill belongs to, and the part of the victim in it.
-    fn owner(&self, record: &Record<'_>, pid: Pid) -> Option<(usize, Part)> {
-        let near = || self.open.iter().enumerate().rev().filter(|(_, open)| open.may_hold(record));
-        let named = near().find(|(_, open)| open.names(pid)).map(|(at, _)| (at, Part::Chosen));
-        let member = || near().find(|(_, open)| open.report.group.is_some()).map(|(at, _)| (at, Part::Group));
-        let child = || near().find(|(_, open)| open.waits_for_child()).map(|(at, _)| (at, Part::Child));
-        let listed = || near().find(|(_, open)| !open.is_over() && open.pick == Pick::None && open.has_task(pid));
-        let only = || near().find(|(_, open)| !open.is_over() && open.pick == Pick::None);
+    fn owner(&self, record: &Record<'_>, victim: &Victim<'_>) -> Option<(usize, Part)> {
+        let near = || self.open.iter().enumerate().rev().filter(|(_, open)| open.may_hold(record, self.count));
+        let named = near().find(|(_, open)| open.names(victim.pid)).map(|(at, _)| (at, Part::Chosen));
+        let member = || near().find(|(_, open)| open.takes_member(record, victim)).map(|(at, _)| (at, Part::Group));
+        let child = || near().find(|(_, open)| open.takes_child(victim)).map(|(at, _)| (at, Part::Child));
+        let listed = || near().find(|(_, open)| open.may_be_of(victim) && open.has_task(victim.pid));
+        let only = || near().find(|(_, open)| open.may_be_of(victim) && open.has_no_table());
         named.or_else(member).or_else(child).or_else(|| listed().or_else(only).map(|(at, _)| (at, Part::Chosen)))
     }
 
     fn add(&mut self, record: &Record<'_>, victim: &Victim<'_>, owner: Option<(usize, Part)>) {
         let part = owner.map_or(Part::Chosen, |(_, part)| part);
+        let count = self.count;
         let open = owner.and_then(|(at, _)| self.open.get_mut(at));
         let in_same_report = open.as_ref().is_some_and(|open| open.is_over());
         let is_looked_for = open.is_none() || in_same_report;
         let told = is_looked_for.then(|| told(&self.found.kills, record, victim.pid, in_same_report)).flatten();
         if let (Some(open), Part::Chosen | Part::Child | Part::Group) = (open, part) {
             open.killed = open.killed.saturating_add(1);
-            open.touch(record);
+            open.touch(record, count);
         }
         if let Some(kill) = told.and_then(|at| self.found.kills.get_mut(at)) {
             kill.lines = kill.lines.saturating_add(1);
-            return;
-        }
-        if self.found.kills.len() >= MOST_KILLS {
-            self.found.left_out += 1;
             return;
         }
         let open = owner.and_then(|(at, _)| self.open.get(at));
@@ -221,30 +259,47 @@ impl Assembler {
         if self.is_mixed(record, owner.map(|(at, _)| at)) {
             Arc::make_mut(&mut kill.report).trigger = None;
         }
-        self.bound_rows(&mut kill);
-        self.doubts.ask(record, self.found.kills.len());
-        self.found.kills.push(kill);
+        self.keep(kill);
     }
 
     /// Whether another report has begun and got no further than its head: then two were written at the same time, and
     /// which of the two heads belongs to this kill cannot be told.
     fn is_mixed(&self, record: &Record<'_>, owner: Option<usize>) -> bool {
         let others = self.open.iter().enumerate().filter(|(at, _)| Some(*at) != owner);
-        others.map(|(_, open)| open).any(|open| open.may_hold(record) && open.is_head_only())
+        others.map(|(_, open)| open).any(|open| open.may_hold(record, self.count) && open.is_head_only())
     }
 
-    /// Keeps the tables of all reports within bounds; those of the first kills are kept.
-    fn bound_rows(&mut self, kill: &mut Kill) {
+    /// Keeps a kill. Where there are too many, the earliest go first, their tables before themselves.
+    fn keep(&mut self, kill: Kill) {
+        if self.found.kills.len() >= MOST_KILLS {
+            self.found.kills.drain(..MOST_KILLS / 4);
+            self.found.left_out += (MOST_KILLS / 4) as u64;
+            self.stripped = self.stripped.saturating_sub(MOST_KILLS / 4);
+        }
         let is_shared = self.found.kills.last().is_some_and(|last| Arc::ptr_eq(&last.report, &kill.report));
-        if is_shared {
-            return;
+        if !is_shared {
+            self.rows += kill.report.tasks.len();
         }
-        self.rows += kill.report.tasks.len();
-        if self.rows > MOST_ROWS {
-            let report = Arc::make_mut(&mut kill.report);
-            report.tasks_left_out += report.tasks.len() as u64;
-            report.tasks = vec![];
+        self.found.kills.push(kill);
+        while self.rows > MOST_ROWS && self.stripped + 1 < self.found.kills.len() {
+            self.strip();
         }
+    }
+
+    /// Takes the table away from the earliest kills that have one, and share it.
+    fn strip(&mut self) {
+        let Some(earliest) = self.found.kills.get(self.stripped).map(|kill| kill.report.clone()) else { return };
+        let rows = earliest.tasks.len();
+        let left_out = earliest.tasks_left_out + rows as u64;
+        let slim = Arc::new(Report { tasks: vec![], tasks_left_out: left_out, ..(*earliest).clone() });
+        for kill in self.found.kills.iter_mut().skip(self.stripped) {
+            if !Arc::ptr_eq(&kill.report, &earliest) {
+                break;
+            }
+            kill.report = slim.clone();
+            self.stripped += 1;
+        }
+        self.rows = self.rows.saturating_sub(rows);
     }
 
     fn takes_second_half(&mut self, record: &Record<'_>) -> bool {
@@ -317,22 +372,29 @@ impl Half {
     }
 }
 
-/// The kill of this process that was told a moment ago. Where the log has no clock, only within one report.
+/// The kill of this process that was told a moment ago. Where the log has no clock, only within one report; and there
+/// also much later, as a slow console holds up the list of a group.
 fn told(kills: &[Kill], record: &Record<'_>, pid: Pid, in_same_report: bool) -> Option<usize> {
     // A whole control group has at most some hundred members.
     const LOOK_BACK: usize = 1024;
+    let most = if in_same_report { open::FRESH_MICROS } else { SAME_KILL_MICROS };
     let mut recent = kills.iter().enumerate().rev().take(LOOK_BACK);
     let same = recent.find(|(_, kill)| {
-        let apart = kill.stamp.micros_apart(&record.stamp);
-        let is_near = apart.map_or(in_same_report, |apart| apart <= SAME_KILL_MICROS);
+        let is_near = kill.stamp.micros_apart(&record.stamp).map_or(in_same_report, |apart| apart <= most);
         kill.pid == pid && kill.host == record.host && kill.boot == record.boot && is_near
     });
     same.map(|(at, _)| at)
 }
 
+/// Whether a kill was told just before a record, by the same kernel.
+fn is_near(kill: &Kill, record: &Record<'_>) -> bool {
+    let apart = kill.stamp.micros_apart(&record.stamp);
+    kill.host == record.host && kill.boot == record.boot && apart.is_none_or(|apart| apart <= SAME_KILL_MICROS)
+}
+
 fn kill(record: &Record<'_>, victim: &Victim<'_>, open: Option<&Open>, part: Part) -> Kill {
     let is_picked = part == Part::Chosen || part == Part::Child;
-    let group = || open.and_then(|open| open.report.group.clone());
+    let group = || open.and_then(|open| open.group.clone());
     let task_memcg = open.filter(|_| is_picked).and_then(|open| open.task_memcg.clone()).or_else(group);
     let picked_uid = open.filter(|_| part == Part::Chosen).and_then(|open| open.uid);
     Kill {

@@ -7,6 +7,7 @@ use crate::kernel_log::lines::trigger::{self, Context, Invoked};
 use crate::kernel_log::lines::victim::{Chosen, Victim, chosen};
 use crate::kernel_log::{BootId, Caller, Record, Report, Scope, Stamp, Task, Trigger};
 use crate::units::Pid;
+use memchr::memmem;
 use std::sync::Arc;
 
 /// Rows that are kept of one table. The default of `pid_max` on a large host is 4 Mi, but a host that runs more processes
@@ -18,7 +19,14 @@ const MOST_STATS: usize = 128;
 
 /// A report is printed at once; what comes later than this belongs to another one. A console at 9600 baud holds up the
 /// kernel for half a minute with a table of some hundred processes.
-const FRESH_MICROS: u64 = 60_000_000;
+pub const FRESH_MICROS: u64 = 60_000_000;
+
+/// The same in records, for logs without a clock: the largest tables have some thousand rows, and each of them counts
+/// as a sign of life.
+const FRESH_RECORDS: u64 = 1_024;
+
+/// The members of a control group are killed in one go, within milliseconds of each other.
+const GROUP_MICROS: u64 = 5_000_000;
 
 /// Which block of lines a report is in: some lines are known by the block alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +66,13 @@ pub struct Open {
     pub uid: Option<u32>,
     /// How many kills were told.
     pub killed: u32,
+    /// The control group that is killed as a whole.
+    pub group: Option<Vec<u8>>,
+    /// Whether the kernel said that nobody is killed.
+    is_closed: bool,
+    /// The record that was its last line, by number.
+    touched: u64,
+    names_host: bool,
     scope: Scope,
     last: Stamp,
     columns: Option<Columns>,
@@ -71,7 +86,7 @@ pub struct Open {
 
 impl Open {
     /// A report that begins with this record.
-    pub fn at(record: &Record<'_>) -> Self {
+    pub fn at(record: &Record<'_>, count: u64) -> Self {
         Self {
             host: record.host.to_vec(),
             boot: record.boot,
@@ -81,6 +96,10 @@ impl Open {
             task_memcg: None,
             uid: None,
             killed: 0,
+            group: None,
+            is_closed: false,
+            touched: count,
+            names_host: false,
             scope: Scope::Unknown,
             last: record.stamp,
             columns: None,
@@ -92,18 +111,21 @@ impl Open {
     }
 
     /// Whether a record can belong to this report: of the same host, boot and printing task, and not much later.
-    pub fn may_hold(&self, record: &Record<'_>) -> bool {
+    pub fn may_hold(&self, record: &Record<'_>, count: u64) -> bool {
         let same_caller = match (self.caller, record.caller) {
             (Some(own), Some(other)) => own == other,
             _ => true,
         };
-        let fresh = self.last.micros_apart(&record.stamp).is_none_or(|apart| apart <= FRESH_MICROS);
+        let fresh = match self.last.micros_apart(&record.stamp) {
+            Some(apart) => apart <= FRESH_MICROS,
+            None => count.saturating_sub(self.touched) <= FRESH_RECORDS,
+        };
         same_caller && fresh && self.host == record.host && self.boot == record.boot
     }
 
     /// Whether it is complete, so that the next line of a report belongs to another one.
     pub fn is_over(&self) -> bool {
-        self.killed > 0
+        self.killed > 0 || self.is_closed
     }
 
     /// Opens it with its first line.
@@ -133,12 +155,28 @@ impl Open {
 
     /// Takes a line that means something only within a report.
     pub fn takes_inner_line(&mut self, message: &[u8]) -> bool {
-        self.takes_piece(message) || self.takes_row(message) || self.takes_context(message) || self.takes_block(message)
+        self.takes_end(message)
+            || self.takes_piece(message)
+            || self.takes_row(message)
+            || self.takes_context(message)
+            || self.takes_block(message)
     }
 
     /// Remembers when the last line came.
-    pub fn touch(&mut self, record: &Record<'_>) {
-        self.last = record.stamp;
+    pub fn touch(&mut self, record: &Record<'_>, count: u64) {
+        (self.last, self.touched) = (record.stamp, count);
+    }
+
+    /// The kernel found nobody to kill, or thought better of it: the next kill is of another report.
+    fn takes_end(&mut self, message: &[u8]) -> bool {
+        let ends: [&[u8]; 4] = [
+            b"Out of memory and no killable processes",
+            b"OOM request ignored",
+            b"is already exiting. Skip killing the task",
+            b"no killable process",
+        ];
+        self.is_closed |= ends.iter().any(|end| memmem::find(message, end).is_some());
+        self.is_closed
     }
 
     fn takes_owner(&mut self, message: &[u8]) -> bool {
@@ -174,7 +212,7 @@ impl Open {
             return true;
         }
         if message == b"Mem-Info:" {
-            self.block = Block::HostMemory;
+            (self.block, self.names_host) = (Block::HostMemory, true);
             return true;
         }
         let Some((path, figures)) = memory::stats_header(message) else { return false };
@@ -240,8 +278,11 @@ impl Open {
 
     /// Whether a summary is of another victim than the one this report has named already.
     pub fn is_of_another(&self, message: &[u8]) -> bool {
-        let Pick::BySummary(own) = self.pick else { return false };
-        summary::summary(message).is_some_and(|summary| summary.pid != own)
+        match self.pick {
+            Pick::None => false,
+            Pick::BySummary(own) => summary::summary(message).is_some_and(|summary| summary.pid != own),
+            Pick::ByLine(own) => chosen(message).is_some_and(|chosen| chosen.pid != own),
+        }
     }
 
     fn learn(&mut self, scope: Scope) {
@@ -321,15 +362,50 @@ impl Open {
 
     /// What had run out of memory, as far as this report and the line of a victim say together.
     pub fn scope_of(&self, victim: &Victim<'_>) -> Scope {
-        let has_memcg = self.report.oom_memcg.is_some() || self.report.memory.is_some() || self.measured.is_some();
         match (self.scope, victim.scope) {
-            (Scope::Manual, _) => Scope::Manual,
-            _ if has_memcg => Scope::Memcg,
             // Linux 5.0 wrote CONSTRAINT_NONE where a control group had run out.
             (_, Scope::Memcg) => Scope::Memcg,
+            (Scope::Manual, _) => Scope::Manual,
+            _ if self.has_memcg() => Scope::Memcg,
             (Scope::Unknown, other) => other,
             (known, _) => known,
         }
+    }
+
+    fn has_memcg(&self) -> bool {
+        self.report.oom_memcg.is_some() || self.report.memory.is_some() || self.measured.is_some()
+    }
+
+    /// Whether it waits for a victim that it has not named, and this may be it: by the words before its name, control
+    /// group and host are not mixed up.
+    pub fn may_be_of(&self, victim: &Victim<'_>) -> bool {
+        let contradicts = match victim.scope {
+            Scope::Memcg => self.names_host || self.scope == Scope::Manual,
+            Scope::Unknown => false,
+            _ => self.has_memcg(),
+        };
+        !self.is_over() && self.pick == Pick::None && !contradicts
+    }
+
+    /// Whether the whole table is lost, so that it cannot speak against a victim.
+    pub fn has_no_table(&self) -> bool {
+        self.report.tasks.is_empty()
+    }
+
+    /// Whether a control group within this path ran out of memory here, as far as is told.
+    pub fn is_within(&self, path: &[u8]) -> bool {
+        let is_within = |group: &Vec<u8>| {
+            group.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || path == b"/")
+        };
+        self.group.is_none()
+            && (self.killed > 0 || self.pick != Pick::None)
+            && self.task_memcg.as_ref().is_some_and(is_within)
+    }
+
+    /// Whether a victim is a member of the group that is killed here.
+    pub fn takes_member(&self, record: &Record<'_>, victim: &Victim<'_>) -> bool {
+        let near = self.last.micros_apart(&record.stamp).is_none_or(|apart| apart <= GROUP_MICROS);
+        self.group.is_some() && near && matches!(victim.scope, Scope::Memcg | Scope::Unknown)
     }
 
     /// Whether its table has this process.
@@ -344,8 +420,9 @@ impl Open {
     }
 
     /// Whether a child of the picked process may be killed in its place.
-    pub fn waits_for_child(&self) -> bool {
-        matches!(self.pick, Pick::ByLine(_)) && !self.is_over()
+    pub fn takes_child(&self, victim: &Victim<'_>) -> bool {
+        // The line before has the cause, so that of the victim has none.
+        matches!(self.pick, Pick::ByLine(_)) && !self.is_over() && victim.scope == Scope::Unknown
     }
 
     /// Whether there is nothing of it yet but its first lines.
@@ -362,8 +439,7 @@ impl Open {
 
     /// Its whole control group is going to be killed.
     pub fn group_is_killed(&mut self, path: &[u8]) {
-        let path = path.to_vec();
-        self.edit().group = Some(path);
+        self.group = Some(path.to_vec());
     }
 }
 

@@ -39,7 +39,10 @@ impl Sizes {
     /// All of it that was in memory; none where the line does not say.
     pub fn resident(&self) -> Option<Bytes> {
         let known = [self.anon_rss, self.file_rss, self.shmem_rss];
-        known.iter().any(Option::is_some).then(|| Bytes(known.iter().flatten().map(|bytes| bytes.0).sum()))
+        known
+            .iter()
+            .any(Option::is_some)
+            .then(|| Bytes(known.iter().flatten().fold(0, |sum: u64, bytes| sum.saturating_add(bytes.0))))
     }
 }
 

@@ -3,9 +3,12 @@
 use super::{value, whole_second};
 use crate::command::{OomReport, Source, ToldKill};
 use crate::facts::Reason;
-use crate::kernel_log::{Kill, Moment, Part, Scope, Task, Trigger, Usage};
+use crate::kernel_log::{Kill, Moment, Page, Part, Report, Scope, Task, Trigger, Usage};
 use crate::units::{Bytes, Pid};
 use serde::Serialize;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 #[derive(Serialize)]
 struct Oom<'a> {
@@ -43,6 +46,7 @@ struct KillRecord<'a> {
     time_assumes: Vec<&'static str>,
     boot_seconds: Option<f64>,
     boot_id: Option<String>,
+    host: Option<String>,
     scope: &'static str,
     part: &'static str,
     oom_memcg: Option<String>,
@@ -60,6 +64,7 @@ struct KillRecord<'a> {
     oom_score_adj: Option<i32>,
     trigger: Option<TriggerRecord<'a>>,
     tasks: Vec<TaskRecord>,
+    report_of: Option<Pid>,
     tasks_left_out: u64,
     kernel: Option<&'a str>,
     concerns_gunicorn: bool,
@@ -94,7 +99,7 @@ pub fn oom(report: &OomReport) -> String {
     let body = Oom {
         observed_at: whole_second(report.observed_at),
         log: report.sources.iter().map(log).collect(),
-        kills: report.kills.iter().map(|kill| record(kill, report)).collect(),
+        kills: records(report),
         others: report.others,
         counters: report.counters.map(|check| Counters { oom_kill: check.counted, in_log: check.told }),
         blind_spots: &report.blind_spots,
@@ -115,6 +120,28 @@ fn log(source: &Source) -> Log<'_> {
     }
 }
 
+/// The kills; those of one report share its table, which stands with the first of them.
+fn records(report: &OomReport) -> Vec<KillRecord<'_>> {
+    let mut first: HashMap<*const Report, Pid> = HashMap::new();
+    let one = |kill| {
+        let mut record = record(kill, report);
+        let victim = &kill.told.kill;
+        match first.entry(Arc::as_ptr(&victim.report)) {
+            Entry::Occupied(first) if !victim.report.tasks.is_empty() => record.report_of = Some(*first.get()),
+            Entry::Occupied(_) => {}
+            Entry::Vacant(entry) => {
+                entry.insert(victim.pid);
+            }
+        }
+        if record.report_of.is_none() {
+            let page = victim.page();
+            record.tasks = victim.report.tasks.iter().map(|row| task(page, row)).collect();
+        }
+        record
+    };
+    report.kills.iter().map(one).collect()
+}
+
 fn record<'a>(kill: &'a ToldKill, report: &'a OomReport) -> KillRecord<'a> {
     let victim = &kill.told.kill;
     let (sizes, said) = (victim.sizes, &victim.report);
@@ -129,6 +156,7 @@ fn record<'a>(kill: &'a ToldKill, report: &'a OomReport) -> KillRecord<'a> {
         time_assumes: kill.told.moment.map(|moment| assumes(&moment)).unwrap_or_default(),
         boot_seconds: victim.stamp.boot_micros.map(|micros| micros as f64 / 1e6),
         boot_id: victim.boot.map(|boot| format!("{:032x}", boot.0)),
+        host: (!victim.host.is_empty()).then(|| text(&victim.host)),
         scope: scope(victim.scope),
         part: part(victim.part),
         oom_memcg: said.oom_memcg.as_deref().map(text),
@@ -145,7 +173,8 @@ fn record<'a>(kill: &'a ToldKill, report: &'a OomReport) -> KillRecord<'a> {
         pgtables_bytes: sizes.pgtables,
         oom_score_adj: sizes.oom_score_adj.or_else(|| adj_in_table(victim)),
         trigger: said.trigger.as_ref().map(trigger),
-        tasks: said.tasks.iter().map(|row| task(victim, row)).collect(),
+        tasks: vec![],
+        report_of: None,
         tasks_left_out: said.tasks_left_out,
         kernel: said.kernel.as_deref(),
         concerns_gunicorn: kill.concern.gunicorn,
@@ -211,8 +240,8 @@ fn trigger(trigger: &Trigger) -> TriggerRecord<'_> {
     }
 }
 
-fn task(victim: &Kill, task: &Task) -> TaskRecord {
-    let bytes = |pages: Option<u64>| pages.map(|pages| Bytes(pages.saturating_mul(victim.page_bytes())));
+fn task(page: Page, task: &Task) -> TaskRecord {
+    let bytes = |pages: Option<u64>| pages.map(|pages| page.bytes(pages));
     TaskRecord {
         pid: task.pid,
         tgid: task.tgid,

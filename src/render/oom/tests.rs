@@ -26,7 +26,7 @@ fn what_the_numbers_say_what_is_not_shown_and_what_is_lost_is_told() {
     read.refused = false;
     let text = table(&read, &PAGE);
     for said in [
-        "gunicorn 815:\n  this process alone grew: 150 MiB",
+        "gunicorn 815:\n  this process alone grew: 150 MiB, where others of its name hold 20 MiB",
         "2 more kills do not concern a Gunicorn; all of them: gtune oom --all\n",
         "log lost: the kernel counted 7 kills since boot, these logs tell of 5;",
         "log: /dev/kmsg, from 2026-11-20T19:00:00Z, 812 records; older records were",
