@@ -25,8 +25,9 @@ pub const FRESH_MICROS: u64 = 60_000_000;
 /// as a sign of life.
 const FRESH_RECORDS: u64 = 1_024;
 
-/// The members of a control group are killed in one go, within milliseconds of each other.
-const GROUP_MICROS: u64 = 5_000_000;
+/// The members of a control group are killed in one go, milliseconds after each other; a slow console (9600 baud) holds
+/// each line up a fifth of a second, and whole reports for seconds.
+const GROUP_MICROS: u64 = 10_000_000;
 
 /// Which block of lines a report is in: some lines are known by the block alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
