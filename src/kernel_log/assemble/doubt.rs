@@ -2,7 +2,8 @@
 //! traditional syslog keeps nothing else of who wrote. Such a line does not fit the kernel's lines around it, so a line
 //! that tells of a kill and does not fit those before it waits for those behind it.
 
-use crate::kernel_log::{BootId, Origin, Record, Stamp, Wall};
+use super::held::Held;
+use crate::kernel_log::{Origin, Record, Stamp, Wall};
 use memchr::memmem;
 
 /// How far the kernel's clock and the log's may be apart from one line to the next. A daemon that starts late stamps
@@ -41,18 +42,6 @@ struct HostClock {
     without_clock: u32,
     offsets: Vec<i128>,
     held: Vec<Held>,
-}
-
-/// A line that waits.
-#[derive(Debug)]
-pub struct Held {
-    message: Vec<u8>,
-    host: Vec<u8>,
-    level: Option<u8>,
-    stamp: Stamp,
-    boot: Option<BootId>,
-    offset: u64,
-    passed: u32,
 }
 
 /// What comes of a record.
@@ -144,36 +133,6 @@ impl HostClock {
         }
         self.held = waiting;
         (believed, dropped)
-    }
-}
-
-impl Held {
-    fn of(record: &Record<'_>) -> Self {
-        Self {
-            message: record.message.to_vec(),
-            host: record.host.to_vec(),
-            level: record.level,
-            stamp: record.stamp,
-            boot: record.boot,
-            offset: record.offset,
-            passed: 0,
-        }
-    }
-
-    /// The line as it came.
-    pub fn record(&self) -> Record<'_> {
-        Record {
-            message: &self.message,
-            origin: Origin::Kernel,
-            level: self.level,
-            stamp: self.stamp,
-            boot: self.boot,
-            host: &self.host,
-            caller: None,
-            continues: false,
-            sequence: None,
-            offset: self.offset,
-        }
     }
 }
 

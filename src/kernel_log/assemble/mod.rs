@@ -1,37 +1,32 @@
 //! Puts the lines of reports together: which kill belongs to which report, and which lines are no kill.
 
+mod belongs;
 mod doubt;
 mod events;
+mod held;
+mod kept;
 mod open;
 #[cfg(test)]
 mod tests;
 
 use super::lines::trigger::invoked;
 use super::lines::victim::{Victim, group, killed, sharing};
-use super::{BootId, Kill, Origin, Part, Record, Report, Scope, Sink, Stamp};
+use super::{Kill, Origin, Part, Record, Scope, Sink, Stamp};
 use crate::units::Pid;
 use doubt::Doubts;
 use events::Events;
 pub use events::ToldEvent;
-use open::Open;
+use held::Held;
+use kept::{Kept, SAME_KILL_MICROS, Told};
+use open::{FRESH_MICROS, Open};
 use std::sync::Arc;
 
 /// Reports that are kept open at a time. The kernel writes one after the other (`oom_lock`, Linux 4.2); more are open
 /// only where the logs of several hosts are in one file.
 const MOST_OPEN: usize = 16;
 
-/// Kills that are kept, the latest ones. A host in a loop of kills makes some thousands a day.
-const MOST_KILLS: usize = 65_536;
-
-/// Rows of tables that are kept over all reports, those of the latest: with names some 100 bytes each.
-const MOST_ROWS: usize = 262_144;
-
-/// The same process told twice within this time was killed once: the members of a control group that is killed as a
-/// whole are listed again a moment later (Linux 5.x).
-const SAME_KILL_MICROS: u64 = 5_000_000;
-
 /// Records within which the second half of a line must follow, where a name's newline tore it.
-const HALF_LINE_WAITS: u8 = 8;
+const HALF_LINE_WAITS: u32 = 8;
 
 /// The longest name of a process (TASK_COMM_LEN less its end).
 const LONGEST_NAME: usize = 15;
@@ -57,27 +52,15 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Assembler {
     open: Vec<Open>,
-    half: Option<Half>,
+    /// The first half of a line about a kill.
+    half: Option<Held>,
     fragment: Option<(Stamp, Vec<u8>)>,
-    rows: usize,
-    /// Kills, from the first on, whose tables were taken away.
-    stripped: usize,
+    kept: Kept,
     /// Records so far.
     count: u64,
     doubts: Doubts,
     events: Option<Events>,
     found: Found,
-}
-
-/// The first half of a line about a kill.
-#[derive(Debug)]
-struct Half {
-    text: Vec<u8>,
-    host: Vec<u8>,
-    boot: Option<BootId>,
-    stamp: Stamp,
-    offset: u64,
-    wait: u8,
 }
 
 impl Sink for Assembler {
@@ -120,6 +103,7 @@ impl Assembler {
         if let Some(events) = self.events {
             (self.found.events, self.found.events_left_out) = events.finish();
         }
+        (self.found.kills, self.found.left_out) = (self.kept.kills, self.kept.left_out);
         self.found
     }
 
@@ -141,7 +125,7 @@ impl Assembler {
                 Some(kill.pid) == killed(record.message).map(|victim| victim.pid)
                     && apart.is_some_and(|apart| apart <= SAME_KILL_MICROS)
             };
-            if killed(record.message).is_some() && !self.found.kills.iter().any(is_told) {
+            if killed(record.message).is_some() && !self.kept.kills.iter().any(is_told) {
                 self.found.doubted.push(record.offset);
             }
         }
@@ -152,7 +136,7 @@ impl Assembler {
         if let Some(victim) = killed(message) {
             match victim.is_whole {
                 true => self.killed(record, &victim),
-                false => self.half = Some(Half::of(record)),
+                false => self.half = Some(Held::of(record)),
             }
         } else if let Some(invoked) = invoked(message) {
             let mut open = Open::at(record, self.count);
@@ -203,7 +187,7 @@ impl Assembler {
             return;
         }
         // The report of this group was suppressed: the kill before this line was the first one of it.
-        if let Some(first) = self.found.kills.last_mut().filter(|kill| is_near(kill, record)) {
+        if let Some(first) = self.kept.last_before(record) {
             if first.part == Part::Group {
                 (first.part, first.report, first.scope) = (Part::Chosen, Arc::default(), Scope::Memcg);
                 first.task_memcg = None;
@@ -245,12 +229,14 @@ impl Assembler {
         let open = owner.and_then(|(at, _)| self.open.get_mut(at));
         let in_same_report = open.as_ref().is_some_and(|open| open.is_over());
         let is_looked_for = open.is_none() || in_same_report;
-        let told = is_looked_for.then(|| told(&self.found.kills, record, victim.pid, in_same_report)).flatten();
+        // Within one report also much later, as a slow console holds up the list of a group.
+        let (most, clockless) = if in_same_report { (FRESH_MICROS, Told::Near) } else { (SAME_KILL_MICROS, Told::Far) };
         if let (Some(open), Part::Chosen | Part::Child | Part::Group) = (open, part) {
             open.killed = open.killed.saturating_add(1);
             open.touch(record, count);
         }
-        if let Some(kill) = told.and_then(|at| self.found.kills.get_mut(at)) {
+        let told = if is_looked_for { self.kept.told(record, victim.pid, most, clockless) } else { None };
+        if let Some(kill) = told {
             kill.lines = kill.lines.saturating_add(1);
             return;
         }
@@ -259,7 +245,7 @@ impl Assembler {
         if self.is_mixed(record, owner.map(|(at, _)| at)) {
             Arc::make_mut(&mut kill.report).trigger = None;
         }
-        self.keep(kill);
+        self.kept.keep(kill);
     }
 
     /// Whether another report has begun and got no further than its head: then two were written at the same time, and
@@ -269,39 +255,6 @@ impl Assembler {
         others.map(|(_, open)| open).any(|open| open.may_hold(record, self.count) && open.is_head_only())
     }
 
-    /// Keeps a kill. Where there are too many, the earliest go first, their tables before themselves.
-    fn keep(&mut self, kill: Kill) {
-        if self.found.kills.len() >= MOST_KILLS {
-            self.found.kills.drain(..MOST_KILLS / 4);
-            self.found.left_out += (MOST_KILLS / 4) as u64;
-            self.stripped = self.stripped.saturating_sub(MOST_KILLS / 4);
-        }
-        let is_shared = self.found.kills.last().is_some_and(|last| Arc::ptr_eq(&last.report, &kill.report));
-        if !is_shared {
-            self.rows += kill.report.tasks.len();
-        }
-        self.found.kills.push(kill);
-        while self.rows > MOST_ROWS && self.stripped + 1 < self.found.kills.len() {
-            self.strip();
-        }
-    }
-
-    /// Takes the table away from the earliest kills that have one, and share it.
-    fn strip(&mut self) {
-        let Some(earliest) = self.found.kills.get(self.stripped).map(|kill| kill.report.clone()) else { return };
-        let rows = earliest.tasks.len();
-        let left_out = earliest.tasks_left_out + rows as u64;
-        let slim = Arc::new(Report { tasks: vec![], tasks_left_out: left_out, ..(*earliest).clone() });
-        for kill in self.found.kills.iter_mut().skip(self.stripped) {
-            if !Arc::ptr_eq(&kill.report, &earliest) {
-                break;
-            }
-            kill.report = slim.clone();
-            self.stripped += 1;
-        }
-        self.rows = self.rows.saturating_sub(rows);
-    }
-
     fn takes_second_half(&mut self, record: &Record<'_>) -> bool {
         let Some(half) = self.half.as_mut().filter(|half| half.host == record.host && half.boot == record.boot) else {
             return false;
@@ -309,13 +262,13 @@ impl Assembler {
         let end = memchr::memmem::find(record.message, b") total-vm:")
             .or_else(|| memchr::memmem::find(record.message, b") vsz:"));
         if end.is_some_and(|end| end <= LONGEST_NAME) && killed(record.message).is_none() {
-            half.text.push(b'\n');
-            half.text.extend_from_slice(record.message);
+            half.message.push(b'\n');
+            half.message.extend_from_slice(record.message);
             self.give_up_half();
             return true;
         }
-        half.wait = half.wait.saturating_sub(1);
-        if half.wait == 0 {
+        half.passed += 1;
+        if half.passed >= HALF_LINE_WAITS {
             self.give_up_half();
         }
         false
@@ -325,7 +278,7 @@ impl Assembler {
     fn give_up_half(&mut self) {
         let Some(half) = self.half.take() else { return };
         let record = half.record();
-        if let Some(victim) = killed(&half.text) {
+        if let Some(victim) = killed(&half.message) {
             self.killed(&record, &victim);
         }
     }
@@ -342,54 +295,6 @@ impl Assembler {
         let is_same = record.stamp.boot_micros.is_some() && *stamp == record.stamp;
         (is_same && first.len() + comm.len() < LONGEST_NAME).then(|| [first, &b"\n"[..], comm].concat())
     }
-}
-
-impl Half {
-    fn of(record: &Record<'_>) -> Self {
-        Self {
-            text: record.message.to_vec(),
-            host: record.host.to_vec(),
-            boot: record.boot,
-            stamp: record.stamp,
-            offset: record.offset,
-            wait: HALF_LINE_WAITS,
-        }
-    }
-
-    fn record(&self) -> Record<'_> {
-        Record {
-            message: &self.text,
-            origin: Origin::Kernel,
-            level: None,
-            stamp: self.stamp,
-            boot: self.boot,
-            host: &self.host,
-            caller: None,
-            continues: false,
-            sequence: None,
-            offset: self.offset,
-        }
-    }
-}
-
-/// The kill of this process that was told a moment ago. Where the log has no clock, only within one report; and there
-/// also much later, as a slow console holds up the list of a group.
-fn told(kills: &[Kill], record: &Record<'_>, pid: Pid, in_same_report: bool) -> Option<usize> {
-    // A whole control group has at most some hundred members.
-    const LOOK_BACK: usize = 1024;
-    let most = if in_same_report { open::FRESH_MICROS } else { SAME_KILL_MICROS };
-    let mut recent = kills.iter().enumerate().rev().take(LOOK_BACK);
-    let same = recent.find(|(_, kill)| {
-        let is_near = kill.stamp.micros_apart(&record.stamp).map_or(in_same_report, |apart| apart <= most);
-        kill.pid == pid && kill.host == record.host && kill.boot == record.boot && is_near
-    });
-    same.map(|(at, _)| at)
-}
-
-/// Whether a kill was told just before a record, by the same kernel.
-fn is_near(kill: &Kill, record: &Record<'_>) -> bool {
-    let apart = kill.stamp.micros_apart(&record.stamp);
-    kill.host == record.host && kill.boot == record.boot && apart.is_none_or(|apart| apart <= SAME_KILL_MICROS)
 }
 
 fn kill(record: &Record<'_>, victim: &Victim<'_>, open: Option<&Open>, part: Part) -> Kill {
