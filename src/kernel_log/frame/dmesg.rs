@@ -161,10 +161,10 @@ fn spelled_out(inside: &[u8]) -> Option<Option<crate::kernel_log::Wall>> {
     scan.rest().is_empty().then_some(wall)
 }
 
-/// `2026-11-20T19:01:18,589657+00:00 `: the comma tells it from syslog's.
+/// `2026-11-20T19:01:18,589657+00:00 `.
 fn iso(text: &[u8]) -> Option<Stamped<'_>> {
     let mut scan = Scan::of(text);
-    let wall = date::iso(&mut scan).filter(|iso| iso.comma)?.wall;
+    let wall = date::iso(&mut scan).filter(date::Iso::is_dmesg)?.wall;
     delta(&mut scan);
     let caller = caller(&mut scan);
     // Nothing follows where the message is empty and the line was trimmed.

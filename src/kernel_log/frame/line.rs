@@ -28,6 +28,7 @@ pub(super) fn read<'a>(line: &'a [u8], brackets: &Brackets) -> Option<Framed<'a>
         b'0'..=b'9' => kmsg::read(line)
             .or_else(|| dmesg::read(line))
             .or_else(|| syslog::read(line))
+            .or_else(|| wrapper::logger(line))
             .or_else(|| wrapper::talos(line)),
         // No tool begins a line with a space, but each indents what goes on.
         b' ' | b'\t' => None,
