@@ -39,7 +39,7 @@ const NAMES: [&[&str]; 12] = [
         "јул",
         "лип",
     ],
-    &["aug", "aoû", "aou", "ago", "avg", "sie", "srp", "αυγ", "ağu", "elo", "rgp", "rugp", "авг", "сер"],
+    &["aug", "aoû", "aou", "ag.", "ago", "avg", "sie", "srp", "αυγ", "ağu", "elo", "rgp", "rugp", "авг", "сер"],
     &["sep", "set", "wrz", "zář", "zá", "szept", "σεπ", "eyl", "syy", "rgs", "rugs", "сен", "сеп", "вер"],
     &["oct", "okt", "out", "ott", "paź", "říj", "οκτ", "eki", "lok", "spa", "окт", "жов"],
     &["nov", "noi", "noe", "lis", "νοε", "kas", "marra", "lap", "ноя", "нов", "ное", "лис"],
@@ -73,6 +73,8 @@ pub(super) fn of_word(word: &[u8]) -> Option<i8> {
         return Some(month);
     }
     let word = std::str::from_utf8(word).ok()?.to_lowercase();
+    // Catalan `d’abr.`.
+    let word = word.strip_prefix("d’").unwrap_or(&word);
     let months = NAMES.iter().zip(1_i8..);
     let beginnings = months.flat_map(|(names, month)| names.iter().map(move |name| (*name, month)));
     let named = beginnings.filter(|(name, _)| word.starts_with(name));
