@@ -39,6 +39,8 @@ struct Words<'a> {
     /// The last of them. Of two names the second is the month: `mar. 10 mars` is a Tuesday in March. It is looked up
     /// when the time was met, since most lines that begin with words are no dates.
     name: &'a [u8],
+    /// The one before that.
+    weekday: &'a [u8],
 }
 
 impl<'a> Words<'a> {
@@ -55,7 +57,7 @@ impl<'a> Words<'a> {
         let weekday = matches!(word, [b'T', b'2'..=b'7']);
         // The longest name of a month is the Bengali one of September, of 30 bytes.
         let plain = word.len() < 40 && !word.iter().any(|byte| matches!(byte, b'0'..=b'9' | b':' | b'[' | b'/' | b'='));
-        self.name = word;
+        self.weekday = std::mem::replace(&mut self.name, word);
         self.names += 1;
         ((plain || weekday) && self.names <= 2).then_some(())
     }
@@ -111,7 +113,7 @@ impl<'a> Words<'a> {
 
     /// 1 to 12.
     fn month(&self) -> Option<i8> {
-        let month = self.month.or_else(|| month::of_word(self.name));
+        let month = self.month.or_else(|| month::of_word(self.name, self.weekday));
         month.filter(|month| (1..=12).contains(month))
     }
 }
