@@ -84,13 +84,13 @@ pub(super) fn of_word(word: &[u8], weekday: &[u8]) -> Option<i8> {
     let word = std::str::from_utf8(word).ok()?.to_lowercase();
     // Catalan `d’abr.`.
     let word = word.strip_prefix("d’").unwrap_or(&word);
-    if SHARED.iter().any(|shared| word.starts_with(shared)) && !is_polish_or_czech(weekday) {
-        return None;
-    }
     let months = NAMES.iter().zip(1_i8..);
     let beginnings = months.flat_map(|(names, month)| names.iter().map(move |name| (*name, month)));
-    let named = beginnings.filter(|(name, _)| word.starts_with(name));
-    named.max_by_key(|(name, _)| name.len()).map(|(_, month)| month)
+    // Two bytes are compared first, which needs no call.
+    let begin = word.as_bytes().first_chunk::<2>();
+    let named = beginnings.filter(|(name, _)| name.as_bytes().first_chunk() == begin && word.starts_with(name));
+    let (name, month) = named.max_by_key(|(name, _)| name.len())?;
+    (!SHARED.contains(&name) || is_polish_or_czech(weekday)).then_some(month)
 }
 
 fn is_polish_or_czech(weekday: &[u8]) -> bool {

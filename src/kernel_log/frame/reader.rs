@@ -99,15 +99,15 @@ impl Reader {
             self.begun_at = self.offset;
         }
         let end = memchr::memchr(b'\n', bytes);
-        if self.carry.is_empty() {
-            if let Some(line) = end.and_then(|end| bytes.get(..end)) {
-                if dmesg_json::opens(line) {
-                    self.mode = Mode::DmesgJson(Box::new(Scanner::at(self.begun_at)));
-                    return 0;
-                }
-                self.line(line.get(..LONGEST_LINE).unwrap_or(line), self.begun_at, each);
-                return line.len() + 1;
+        if self.carry.is_empty()
+            && let Some(line) = end.and_then(|end| bytes.get(..end))
+        {
+            if dmesg_json::opens(line) {
+                self.mode = Mode::DmesgJson(Box::new(Scanner::at(self.begun_at)));
+                return 0;
             }
+            self.line(line.get(..LONGEST_LINE).unwrap_or(line), self.begun_at, each);
+            return line.len() + 1;
         }
         let line = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
         if self.is_opening() && !line.is_empty() {
