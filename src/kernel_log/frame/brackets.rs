@@ -33,8 +33,9 @@ impl Brackets {
             _ => (Writer::Unknown, b"".as_slice()),
         };
         self.writer = writer;
-        if self.word != word {
-            self.word.clear();
+        // Most lines have no bracket, and so no word. Comparing the empty words here took half of the reader's time.
+        self.word.clear();
+        if !word.is_empty() {
             self.word.extend_from_slice(word.get(..LONGEST_HOST).unwrap_or(word));
         }
     }

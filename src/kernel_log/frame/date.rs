@@ -20,6 +20,8 @@ pub(super) struct Daytime {
     pub(super) step_micros: u64,
     /// Whether the fraction follows a comma: dmesg(1) and Python do so, syslog daemons and journalctl(1) do not.
     pub(super) comma: bool,
+    /// How many digits the fraction has.
+    pub(super) digits: usize,
 }
 
 /// A date and time of ISO 8601.
@@ -27,6 +29,15 @@ pub(super) struct Daytime {
 pub(super) struct Iso {
     pub(super) wall: Wall,
     pub(super) comma: bool,
+    digits: usize,
+}
+
+impl Iso {
+    /// Whether dmesg(1) writes dates so: `2026-11-20T19:01:18,589657+00:00`, with six digits and a zone always. Logs of
+    /// Java have a comma too, but three digits and mostly no zone.
+    pub(super) fn is_dmesg(&self) -> bool {
+        self.comma && self.digits == 6 && matches!(self.wall, Wall::Exact { .. })
+    }
 }
 
 /// `19:12:34`, `19:12:34.252569`, `19:12:34,252569`.
@@ -38,17 +49,17 @@ pub(super) fn daytime(scan: &mut Scan<'_>) -> Option<Daytime> {
     // jiff knows no leap seconds.
     let second = scan.two()?.min(59);
     let comma = scan.peek() == Some(b',');
-    let (nanos, step_micros) = match scan.peek() {
+    let (nanos, step_micros, digits) = match scan.peek() {
         Some(b'.' | b',') => fraction(scan)?,
-        _ => (0, SECOND),
+        _ => (0, SECOND, 0),
     };
     let time = Time::new(hour, minute, second, nanos).ok()?;
-    Some(Daytime { time, step_micros, comma })
+    Some(Daytime { time, step_micros, comma, digits })
 }
 
-/// Nanoseconds, down to whole microseconds, and the step of the text. Three digits at most are taken for milliseconds,
+/// Nanoseconds, down to whole microseconds, the step of the text, and its digits. Three digits at most are taken for milliseconds,
 /// as Go leaves out zeros at the end.
-fn fraction(scan: &mut Scan<'_>) -> Option<(i32, u64)> {
+fn fraction(scan: &mut Scan<'_>) -> Option<(i32, u64, usize)> {
     scan.next()?;
     let (number, digits) = scan.digits()?;
     let micros = match digits {
@@ -57,7 +68,7 @@ fn fraction(scan: &mut Scan<'_>) -> Option<(i32, u64)> {
         _ => return None,
     };
     let step = if digits <= 3 { 1_000 } else { 1 };
-    Some((i32::try_from(micros * 1_000).ok()?, step))
+    Some((i32::try_from(micros * 1_000).ok()?, step, digits))
 }
 
 /// `2026-11-20`.
@@ -80,7 +91,7 @@ pub(super) fn iso(scan: &mut Scan<'_>) -> Option<Iso> {
     };
     let daytime = daytime(scan)?;
     let offset = zone(scan);
-    Some(Iso { wall: wall(date, daytime, offset), comma: daytime.comma && !spaced })
+    Some(Iso { wall: wall(date, daytime, offset), comma: daytime.comma && !spaced, digits: daytime.digits })
 }
 
 /// A point in time where the zone is told, else local time.

@@ -153,18 +153,24 @@ fn since(inside: &[u8]) -> Option<u64> {
     scan.rest().is_empty().then_some(micros)
 }
 
-/// `Fri Nov 20 19:01:18 2026`, in any locale, with ` <    0.000010>` perhaps.
+/// `Fri Nov 20 19:01:18 2026`, in any locale, with ` <    0.000010>` perhaps. No time is known where the words are of a
+/// locale that is not.
 fn spelled_out(inside: &[u8]) -> Option<Option<crate::kernel_log::Wall>> {
     let mut scan = Scan::of(inside);
-    let wall = words::in_words(&mut scan)?;
-    delta(&mut scan);
-    scan.rest().is_empty().then_some(wall)
+    if let Some(wall) = words::in_words(&mut scan) {
+        delta(&mut scan);
+        if scan.rest().is_empty() {
+            return Some(wall);
+        }
+    }
+    let date = memchr::memmem::find(inside, b" <").and_then(|at| inside.get(..at)).unwrap_or(inside);
+    words::ends_in_year(date).then_some(None)
 }
 
-/// `2026-11-20T19:01:18,589657+00:00 `: the comma tells it from syslog's.
+/// `2026-11-20T19:01:18,589657+00:00 `.
 fn iso(text: &[u8]) -> Option<Stamped<'_>> {
     let mut scan = Scan::of(text);
-    let wall = date::iso(&mut scan).filter(|iso| iso.comma)?.wall;
+    let wall = date::iso(&mut scan).filter(date::Iso::is_dmesg)?.wall;
     delta(&mut scan);
     let caller = caller(&mut scan);
     // Nothing follows where the message is empty and the line was trimmed.

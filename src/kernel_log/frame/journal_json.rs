@@ -2,6 +2,7 @@
 
 use super::date;
 use super::journal::Entry;
+use super::mended;
 use crate::kernel_log::Wall;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -23,14 +24,28 @@ pub(super) enum Object {
     Other,
 }
 
-/// Reads one object; none where it is no JSON, or cut.
+/// Reads one object; none where it is no JSON even when mended, or cut.
 pub(super) fn read(text: &[u8]) -> Option<Object> {
-    let Fields { entry, docker } = serde_json::from_slice(text).ok()?;
+    let Fields { entry, docker } = match serde_json::from_slice(text) {
+        Ok(fields) => fields,
+        Err(_) => of_mended(text)?,
+    };
     Some(match (entry, docker) {
         (Some(entry), _) => Object::Entry(entry),
         (None, Some(docker)) => Object::Docker(docker),
         (None, None) => Object::Other,
     })
+}
+
+fn of_mended(text: &[u8]) -> Option<Fields> {
+    let mut fields: Fields = serde_json::from_slice(&mended::mended(text)?).ok()?;
+    if let Some(message) = fields.entry.as_mut().and_then(|entry| entry.message.as_mut()) {
+        *message = mended::unmended(message);
+    }
+    if let Some(docker) = &mut fields.docker {
+        docker.log = mended::unmended(&docker.log);
+    }
+    Some(fields)
 }
 
 impl Docker {
@@ -214,6 +229,23 @@ mod tests {
         assert_eq!(of(r#""_TRANSPORT":"syslog","SYSLOG_IDENTIFIER":"kernel","SYSLOG_FACILITY":"0""#), Origin::Other);
         assert_eq!(of(r#""SYSLOG_IDENTIFIER":"kernel","SYSLOG_FACILITY":"0""#), Origin::Unsaid);
         assert_eq!(of(r#""SYSLOG_IDENTIFIER":"kernel""#), Origin::Other);
+    }
+
+    #[test]
+    fn no_other_field_costs_an_entry_its_message() {
+        for value in
+            [&b"\"\\ud800\""[..], b"\"\\udc00\\ud83d\"", b"\"\xff\"", b"\"a\tb\x01\"", b"1e999999", b"-1e999999"]
+        {
+            for name in ["_CMDLINE", "__CURSOR", "SYSLOG_IDENTIFIER", "OTHER"] {
+                let text = [b"{\"", name.as_bytes(), b"\":", value, br#","MESSAGE":"a \u00e9","_TRANSPORT":"kernel"}"#]
+                    .concat();
+                let Some(Object::Entry(entry)) = read(&text) else { panic!("{}", String::from_utf8_lossy(&text)) };
+                assert_eq!(entry.message.as_deref(), Some("a é".as_bytes()));
+                assert_eq!(entry.head().origin, Origin::Kernel);
+            }
+        }
+        let Some(Object::Entry(entry)) = read(b"{\"MESSAGE\":\"a\xffb\"}") else { panic!() };
+        assert_eq!(entry.message.as_deref(), Some(&b"a\xffb"[..]), "a name may be any bytes");
     }
 
     #[test]

@@ -134,6 +134,13 @@ proptest! {
     }
 
     #[test]
+    fn no_words_of_any_locale_cost_a_message_of_dmesg(words in "[\\p{L}][\\p{L}.’'-]{0,9}( [\\p{L}0-9][\\p{L}\\p{M}0-9./-]{0,9}){0,2}", message in message()) {
+        let said = records(format!("[{words} 20 19:01:18 2026] {message}\n"));
+        prop_assert_eq!(said.len(), 1);
+        prop_assert_eq!((said[0].text(), said[0].origin), (message, crate::kernel_log::Origin::Unsaid));
+    }
+
+    #[test]
     fn kmsg_and_json_and_export_carry_any_bytes(message in prop::collection::vec(any::<u8>(), 0..60)) {
         let escaped: String = message.iter().map(|byte| format!("\\x{byte:02x}")).collect();
         let mut export = b"__CURSOR=x\nMESSAGE\n".to_vec();

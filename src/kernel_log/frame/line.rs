@@ -4,6 +4,7 @@ use super::brackets::Brackets;
 use super::framed::{Dress, Framed};
 use super::scan::Scan;
 use super::syslog;
+use super::words;
 use super::{dmesg, kmsg, wrapper};
 use crate::kernel_log::Origin;
 
@@ -28,9 +29,11 @@ pub(super) fn read<'a>(line: &'a [u8], brackets: &Brackets) -> Option<Framed<'a>
         b'0'..=b'9' => kmsg::read(line)
             .or_else(|| dmesg::read(line))
             .or_else(|| syslog::read(line))
+            .or_else(|| wrapper::logger(line))
             .or_else(|| wrapper::talos(line)),
-        // No tool begins a line with a space, but each indents what goes on.
-        b' ' | b'\t' => None,
+        // No tool begins a line with a space, but each indents what goes on. Names of months may begin so.
+        b' ' => line.strip_prefix(b" ").filter(|date| words::opens_with_month(date)).and_then(syslog::read),
+        b'\t' => None,
         _ => syslog::read(line).or_else(|| dmesg::read(line)).or_else(|| wrapper::talos(line)),
     }
 }

@@ -20,6 +20,7 @@ mod journal;
 mod journal_json;
 mod kmsg;
 mod line;
+mod mended;
 mod month;
 mod object;
 mod open;

@@ -2,8 +2,7 @@
 
 /// How the names of each month begin, in lower case: long and short names of the usual locales (glibc's `LC_TIME`).
 ///
-/// A few begin with another month's letters (Finnish `marraskuu` is November): the longest beginning counts. Croatian
-/// is left out where Polish, Czech and Russian names for other months begin alike (`lis`, `srp`).
+/// A few begin with another month's letters (Finnish `marraskuu` is November): the longest beginning counts.
 const NAMES: [&[&str]; 12] = [
     &[
         "jan", "jaan", "jän", "ene", "gen", "gin", "sty", "led", "ian", "ιαν", "oca", "tam", "sau", "янв", "яну",
@@ -17,8 +16,8 @@ const NAMES: [&[&str]; 12] = [
         "мај", "тра",
     ],
     &[
-        "jun", "juin", "giu", "iun", "cze", "čen", "čer", "jún", "ιουν", "haz", "kes", "bir", "juuni", "июн", "юни",
-        "јун", "чер",
+        "jun", "juin", "meith", "giu", "iun", "cze", "čen", "čer", "jún", "ιουν", "haz", "kes", "bir", "juuni", "июн",
+        "юни", "јун", "чер",
     ],
     &[
         "jul",
@@ -39,11 +38,20 @@ const NAMES: [&[&str]; 12] = [
         "јул",
         "лип",
     ],
-    &["aug", "aoû", "aou", "ago", "avg", "sie", "srp", "αυγ", "ağu", "elo", "rgp", "rugp", "авг", "сер"],
+    &["aug", "aoû", "aou", "ag.", "ago", "avg", "sie", "srp", "αυγ", "ağu", "elo", "rgp", "rugp", "авг", "сер"],
     &["sep", "set", "wrz", "zář", "zá", "szept", "σεπ", "eyl", "syy", "rgs", "rugs", "сен", "сеп", "вер"],
     &["oct", "okt", "out", "ott", "paź", "říj", "οκτ", "eki", "lok", "spa", "окт", "жов"],
     &["nov", "noi", "noe", "lis", "νοε", "kas", "marra", "lap", "ноя", "нов", "ное", "лис"],
     &["dec", "det", "dez", "dic", "déc", "des", "gru", "pro", "δεκ", "ara", "jou", "grd", "дек", "дец", "гру", "сне"],
+];
+
+/// Names that mean one month in Polish and Czech and the month before that in Croatian.
+const SHARED: [&str; 3] = ["lip", "srp", "lis"];
+
+/// Weekdays in Polish, new and old, and Czech, without those that Croatian has too (`pon`).
+const POLISH_OR_CZECH: [&str; 20] = [
+    "nie", "wto", "śro", "czw", "pią", "sob", "nd", "pn", "wt", "śr", "cz", "pt", "so", "po", "út", "st", "čt", "pá",
+    "ne", "niedz",
 ];
 
 /// The month, 1 to 12, of the three English letters: what nearly every log has.
@@ -65,18 +73,30 @@ pub(super) fn english(name: [u8; 3]) -> Option<i8> {
     })
 }
 
-/// The month, 1 to 12, that a word of any locale names.
-pub(super) fn of_word(word: &[u8]) -> Option<i8> {
+/// The month, 1 to 12, that a word of any locale names, behind this weekday, which may be empty. A word that is one month
+/// here and another there names none, unless the weekday tells: a wrong month is worse than none.
+pub(super) fn of_word(word: &[u8], weekday: &[u8]) -> Option<i8> {
     if let [first, second, third] = word
         && let Some(month) = english([*first, *second, *third])
     {
         return Some(month);
     }
     let word = std::str::from_utf8(word).ok()?.to_lowercase();
+    // Catalan `d’abr.`.
+    let word = word.strip_prefix("d’").unwrap_or(&word);
     let months = NAMES.iter().zip(1_i8..);
     let beginnings = months.flat_map(|(names, month)| names.iter().map(move |name| (*name, month)));
-    let named = beginnings.filter(|(name, _)| word.starts_with(name));
-    named.max_by_key(|(name, _)| name.len()).map(|(_, month)| month)
+    // Two bytes are compared first, which needs no call.
+    let begin = word.as_bytes().first_chunk::<2>();
+    let named = beginnings.filter(|(name, _)| name.as_bytes().first_chunk() == begin && word.starts_with(name));
+    let (name, month) = named.max_by_key(|(name, _)| name.len())?;
+    (!SHARED.contains(&name) || is_polish_or_czech(weekday)).then_some(month)
+}
+
+fn is_polish_or_czech(weekday: &[u8]) -> bool {
+    let Ok(weekday) = std::str::from_utf8(weekday) else { return false };
+    let weekday = weekday.trim_end_matches('.').to_lowercase();
+    POLISH_OR_CZECH.contains(&weekday.as_str())
 }
 
 #[cfg(test)]
@@ -108,16 +128,30 @@ mod tests {
             "яну фев мар апр май юни юли авг сеп окт ное дек",
         ];
         for year in years {
-            let months: Vec<_> = year.split(' ').map(|word| of_word(word.as_bytes()).unwrap_or(0)).collect();
+            let months: Vec<_> = year.split(' ').map(|word| of_word(word.as_bytes(), b"so").unwrap_or(0)).collect();
             assert_eq!(months, (1..=12).collect::<Vec<i8>>(), "{year}");
         }
     }
 
     #[test]
+    fn a_word_that_is_two_months_is_believed_only_where_the_weekday_tells() {
+        for (word, month) in [("lip", 7), ("srp", 8), ("srpen", 8), ("lis", 11), ("listopad", 11)] {
+            for weekday in ["pet", "sub", "ned", "pon", "uto", "sri", "čet", "Sub", ""] {
+                assert_eq!(of_word(word.as_bytes(), weekday.as_bytes()), None, "{weekday} {word}");
+            }
+            for weekday in ["pią", "sob", "pt", "Pá", "niedz."] {
+                assert_eq!(of_word(word.as_bytes(), weekday.as_bytes()), Some(month), "{weekday} {word}");
+            }
+        }
+        assert_eq!(of_word("Meith".as_bytes(), b"Sath"), Some(6), "June in Irish");
+        assert_eq!(of_word("mei".as_bytes(), b"wo"), Some(5), "May in Dutch");
+    }
+
+    #[test]
     fn a_word_that_is_no_month_has_none() {
         for word in ["", "gunicorn", "Пт", "Call", "\u{fffd}"] {
-            assert_eq!(of_word(word.as_bytes()), None, "{word}");
+            assert_eq!(of_word(word.as_bytes(), b""), None, "{word}");
         }
-        assert_eq!(of_word(b"\xff\xfe"), None);
+        assert_eq!(of_word(b"\xff\xfe", b""), None);
     }
 }

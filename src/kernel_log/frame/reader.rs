@@ -91,17 +91,23 @@ impl Reader {
 
     /// Takes one line, or what there is of it.
     fn take_line(&mut self, bytes: &[u8], each: &mut impl FnMut(&Record<'_>)) -> usize {
-        let end = memchr::memchr(b'\n', bytes);
         if self.carry.is_empty() {
-            self.begun_at = self.offset;
-            if let Some(line) = end.and_then(|end| bytes.get(..end)) {
-                if dmesg_json::opens(line) {
-                    self.mode = Mode::DmesgJson(Box::new(Scanner::at(self.begun_at)));
-                    return 0;
-                }
-                self.line(line.get(..LONGEST_LINE).unwrap_or(line), self.begun_at, each);
-                return line.len() + 1;
+            // A crash or a truncated file leaves holes of NUL bytes, longer than any line: they are not carried.
+            if bytes.first() == Some(&0) {
+                return bytes.iter().take_while(|byte| **byte == 0).count();
             }
+            self.begun_at = self.offset;
+        }
+        let end = memchr::memchr(b'\n', bytes);
+        if self.carry.is_empty()
+            && let Some(line) = end.and_then(|end| bytes.get(..end))
+        {
+            if dmesg_json::opens(line) {
+                self.mode = Mode::DmesgJson(Box::new(Scanner::at(self.begun_at)));
+                return 0;
+            }
+            self.line(line.get(..LONGEST_LINE).unwrap_or(line), self.begun_at, each);
+            return line.len() + 1;
         }
         let line = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
         if self.is_opening() && !line.is_empty() {

@@ -39,6 +39,8 @@ struct Words<'a> {
     /// The last of them. Of two names the second is the month: `mar. 10 mars` is a Tuesday in March. It is looked up
     /// when the time was met, since most lines that begin with words are no dates.
     name: &'a [u8],
+    /// The one before that.
+    weekday: &'a [u8],
 }
 
 impl<'a> Words<'a> {
@@ -47,11 +49,17 @@ impl<'a> Words<'a> {
         if word.first()?.is_ascii_digit() {
             return self.take_number(word);
         }
-        // The longest name of a month or weekday is below 30 bytes also in Greek.
-        let names = word.len() < 30 && !word.iter().any(|byte| matches!(byte, b'0'..=b'9' | b':' | b'[' | b'/' | b'='));
-        self.name = word;
+        // Catalan `de febr.`; Mongolian `2-р сар`, where the number was the month.
+        if word == b"de" || (word == "сар".as_bytes() && self.month.is_some()) {
+            return Some(());
+        }
+        // Vietnamese counts its weekdays from Monday, `T2`, on.
+        let weekday = matches!(word, [b'T', b'2'..=b'7']);
+        // The longest name of a month is the Bengali one of September, of 30 bytes.
+        let plain = word.len() < 40 && !word.iter().any(|byte| matches!(byte, b'0'..=b'9' | b':' | b'[' | b'/' | b'='));
+        self.weekday = std::mem::replace(&mut self.name, word);
         self.names += 1;
-        (names && self.names <= 2).then_some(())
+        ((plain || weekday) && self.names <= 2).then_some(())
     }
 
     fn take_number(&mut self, word: &[u8]) -> Option<()> {
@@ -61,14 +69,17 @@ impl<'a> Words<'a> {
             return Some(());
         }
         let (number, digits) = scan.digits()?;
-        // 月 of Chinese and Japanese, 월 of Korean; the day may follow without a space.
-        let after_month = scan.rest().strip_prefix("月".as_bytes()).or(scan.rest().strip_prefix("월".as_bytes()));
-        if let Some(rest) = after_month {
+        if let Some(rest) = behind_month(scan.rest()) {
             self.month = i8::try_from(number).ok();
             self.names += 1;
             return if rest.is_empty() { Some(()) } else { self.take_day(rest) };
         }
         match digits {
+            // Vietnamese `Thg 2`.
+            1 | 2 if self.name == b"Thg" && self.month.is_none() && scan.rest().is_empty() => {
+                self.month = i8::try_from(number).ok();
+                Some(())
+            }
             1 | 2 => self.take_day(word),
             4 if scan.rest().is_empty() => {
                 self.year = i16::try_from(number).ok();
@@ -97,9 +108,36 @@ impl<'a> Words<'a> {
         let daytime = afternoon(daytime, scan);
         let year =
             self.year.or_else(|| if self.names == 2 || scan.rest().is_empty() { year_behind(scan) } else { None });
-        let known = self.month.or_else(|| month::of_word(self.name)).filter(|month| (1..=12).contains(month));
-        (self.names > 0).then(|| known.and_then(|month| dated(year, month, day, daytime)))
+        (self.names > 0).then(|| self.month().and_then(|month| dated(year, month, day, daytime)))
     }
+
+    /// 1 to 12.
+    fn month(&self) -> Option<i8> {
+        let month = self.month.or_else(|| month::of_word(self.name, self.weekday));
+        month.filter(|month| (1..=12).contains(month))
+    }
+}
+
+/// What is behind 月 of Chinese and Japanese, 월 of Korean, where the day may follow without a space, and `-р` of
+/// Mongolian.
+fn behind_month(text: &[u8]) -> Option<&[u8]> {
+    ["月", "월", "-р"].iter().find_map(|mark| text.strip_prefix(mark.as_bytes()))
+}
+
+/// Whether a text begins with a month of one digit and its mark: glibc puts a space before such a month.
+pub(super) fn opens_with_month(text: &[u8]) -> bool {
+    matches!(text, [b'1'..=b'9', rest @ ..] if behind_month(rest).is_some())
+}
+
+/// Whether a text ends as the dates of `dmesg -T` do in every locale, `19:01:18 2026`, whatever words are before that.
+pub(super) fn ends_in_year(text: &[u8]) -> bool {
+    let Some((_, end)) = text.len().checked_sub(b" 19:01:18 2026".len()).and_then(|at| text.split_at_checked(at))
+    else {
+        return false;
+    };
+    let mut scan = Scan::of(end);
+    scan.text(b" ").and_then(|()| date::daytime(&mut scan)).and_then(|_| year_behind(&mut scan)).is_some()
+        && scan.rest().is_empty()
 }
 
 fn dated(year: Option<i16>, month: i8, day: i8, Daytime { time, step_micros, .. }: Daytime) -> Option<Wall> {
@@ -154,19 +192,29 @@ fn named_zone(scan: &mut Scan<'_>) -> Option<Offset> {
     matches!(word, b"UTC" | b"GMT").then_some(Offset::UTC)
 }
 
-/// `Nov20 19:01` of dmesg(1) `-e`.
+/// `Nov20 19:01` of dmesg(1) `-e`; `None` within where the month is of no known locale.
 pub(super) fn of_minute(text: &[u8]) -> Option<Option<Wall>> {
-    let mut scan = Scan::of(text);
-    let name =
-        text.iter().position(u8::is_ascii_digit).and_then(|at| text.get(..at)).filter(|name| !name.is_empty())?;
-    scan.text(name)?;
-    let name = name.trim_ascii();
-    let plain = !name.iter().any(|byte| matches!(byte, b':' | b'[' | b'+' | b'.' | b'<' | b'-' | b'/'));
-    let day = i8::try_from(scan.number()?).ok().filter(|day| (1..=31).contains(day))?;
+    let (date, clock) = text.split_at_checked(memchr::memrchr(b' ', text)?)?;
+    // The day has two columns, with a space or a digit in the first.
+    let (name, day) = date.split_at_checked(date.len().checked_sub(2)?)?;
+    let day = std::str::from_utf8(day.trim_ascii_start()).ok()?.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let mut scan = Scan::of(clock);
     scan.text(b" ")?;
     let hour = scan.two()?;
     scan.text(b":")?;
-    let time = Time::new(hour, scan.two()?, 0, 0).ok()?;
-    let wall = |month| Wall::Yearless { month, day, time, step_micros: MINUTE };
-    (plain && scan.rest().is_empty()).then(|| month::of_word(name).map(wall))
+    let time = Time::new(hour, scan.two()?, 0, 0).ok().filter(|_| scan.rest().is_empty())?;
+    let month = of_month(name.trim_ascii())?;
+    Some(month.map(|month| Wall::Yearless { month, day, time, step_micros: MINUTE }))
+}
+
+/// The month that words before a day name; nothing where they are no words.
+fn of_month(name: &[u8]) -> Option<Option<i8>> {
+    let mut words = Words::default();
+    let taken = name.split(|byte| *byte == b' ').try_for_each(|word| words.take(word));
+    let foreign = name.iter().any(|byte| !byte.is_ascii()) && !name.contains(&b':');
+    match taken {
+        Some(()) if words.names > 0 && !name.contains(&b'<') && !name.starts_with(b"+") => Some(words.month()),
+        None if foreign => Some(None),
+        _ => None,
+    }
 }

@@ -70,7 +70,20 @@ pub(super) fn application(line: &[u8]) -> Option<Framed<'_>> {
     let wall = date::iso(&mut scan)?.wall;
     scan.until(b']', 40)?;
     scan.took(b' ');
+    Some(not_the_kernels(wall, scan.rest()))
+}
+
+/// `2026-11-20T19:16:47,123 INFO MSG`: a line of an application whose logger puts a comma before the fraction, as those
+/// of Java do.
+pub(super) fn logger(line: &[u8]) -> Option<Framed<'_>> {
+    let mut scan = Scan::of(line);
+    let iso = date::iso(&mut scan).filter(|iso| iso.comma && !iso.is_dmesg())?;
+    scan.took(b' ');
+    Some(not_the_kernels(iso.wall, scan.rest()))
+}
+
+fn not_the_kernels(wall: Wall, text: &[u8]) -> Framed<'_> {
     let stamp = Stamp { boot_micros: None, wall: Some(wall), derived: false };
-    let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
-    Some(dmesg::framed(Priority { origin: Origin::Other, level: None }, stamped))
+    let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text };
+    dmesg::framed(Priority { origin: Origin::Other, level: None }, stamped)
 }
