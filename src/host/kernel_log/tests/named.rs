@@ -82,3 +82,18 @@ fn the_live_buffer_is_read_or_the_reason_is_told() {
         Err(unread) => assert!(!unread.reason.to_string().is_empty()),
     }
 }
+
+#[test]
+fn what_lies_in_the_place_of_the_kernels_device_is_not_taken_for_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), large().bytes()).unwrap();
+    let fifo = file.path().with_extension("fifo");
+    nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+    for path in [Path::new("/dev/null"), Path::new("/dev/zero"), file.path(), &fifo, Path::new("/dev")] {
+        let mut seen = Seen::default();
+        let unread = super::super::kmsg::at(path, "/dev/kmsg", &mut seen).unwrap_err();
+        assert_eq!(unread.reason.to_string(), "is not the kernel's device", "{}", path.display());
+        assert!(seen.0.is_empty() && unread.hint.is_some());
+    }
+    std::fs::remove_file(fifo).unwrap();
+}
