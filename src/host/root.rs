@@ -133,7 +133,12 @@ impl Root {
 
     /// Names in a directory, sorted by bytes; names that are not UTF-8 are left out.
     pub fn list(&self, directory: &str) -> Fact<Vec<String>> {
-        self.fact(directory, self.names(directory))
+        self.list_those(directory, |_| true)
+    }
+
+    /// The same, of those names alone that are asked for: however many others there are.
+    pub fn list_those(&self, directory: &str, asked: impl Fn(&str) -> bool) -> Fact<Vec<String>> {
+        self.fact(directory, self.names(directory, asked))
     }
 
     /// What stat(2) says, links followed beneath the root.
@@ -230,7 +235,7 @@ impl Root {
         if (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino) { Ok(again) } else { Err(Trouble::Replaced) }
     }
 
-    fn names(&self, directory: &str) -> Result<Vec<String>, Trouble> {
+    fn names(&self, directory: &str, asked: impl Fn(&str) -> bool) -> Result<Vec<String>, Trouble> {
         let handle = self.open_beneath(directory)?;
         let mut listing = Dir::openat(&handle, ".", READ | OFlag::O_DIRECTORY, Mode::empty())?;
         let mut names = Vec::new();
@@ -239,7 +244,7 @@ impl Root {
             if names.len() > LARGEST_DIRECTORY {
                 return Err(Trouble::TooManyNames);
             }
-            if name != "." && name != ".." {
+            if name != "." && name != ".." && asked(&name) {
                 names.push(name);
             }
         }

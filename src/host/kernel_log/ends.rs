@@ -10,7 +10,7 @@ pub const END: usize = 64 << 10;
 /// How JSON and the journal's export format begin. Of the first, messages with odd bytes are lists of numbers in which
 /// no text can be found (journalctl(1)).
 pub fn is_structured(head: &[u8]) -> bool {
-    let head = head.trim_ascii_start();
+    let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head).trim_ascii_start();
     let head = head.strip_prefix(b"\x1e").unwrap_or(head);
     let head = head.strip_prefix(b"data: ").unwrap_or(head);
     // Container runtimes wrap each line in JSON, but as text.
@@ -31,10 +31,10 @@ pub fn last_stamp(tail: &[u8]) -> Option<Stamp> {
     lines(tail.get(begin..).unwrap_or_default()).filter_map(stamp_of).last()
 }
 
-/// Tells the end of a log of which only parts were parsed; `framed` is whether any record of these had a frame.
-pub fn tell(reading: &mut Reading, tail: &[u8], framed: bool) {
+/// Tells the end of a log of which only parts are parsed.
+pub fn tell(reading: &mut Reading, tail: &[u8]) {
     reading.last = last_stamp(tail);
-    reading.framed = framed || reading.begins.is_some() || reading.last.is_some();
+    reading.framed = reading.begins.is_some() || reading.last.is_some();
 }
 
 /// Whole lines, and what is left after the last.

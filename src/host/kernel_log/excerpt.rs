@@ -48,6 +48,8 @@ pub struct Excerpt<'n, 's> {
     previous: Option<u64>,
     /// Windows that were not parsed to their end, in order, none touching another.
     asked: VecDeque<Window>,
+    /// Whether the head of the log has lines with a frame.
+    is_framed: bool,
     /// The reader and how far it was fed.
     reading: Option<(Reader, u64)>,
 }
@@ -56,7 +58,23 @@ impl<'n, 's> Excerpt<'n, 's> {
     /// Of a log whose next byte is at `offset`.
     pub fn at(offset: u64, needles: &'n Needles, tally: Tally<'s>) -> Self {
         let (held, asked) = (vec![0; HELD], VecDeque::new());
-        Self { needles, tally, held, filled: 0, offset, searched: offset, previous: None, asked, reading: None }
+        Self {
+            needles,
+            tally,
+            held,
+            filled: 0,
+            offset,
+            searched: offset,
+            previous: None,
+            asked,
+            is_framed: false,
+            reading: None,
+        }
+    }
+
+    /// Tells whether the log has lines with a frame at its head.
+    pub fn framed(self, is_framed: bool) -> Self {
+        Self { is_framed, ..self }
     }
 
     /// Where the log goes on.
@@ -159,6 +177,7 @@ impl<'n, 's> Excerpt<'n, 's> {
             }
             HitKind::Death => {
                 let begin = begin_of_report(self.held(), self.earliest(at), hit.at, self.is_near(at));
+                self.tally.is_beginning_lost |= self.begins_among_tasks(at);
                 self.previous = Some(self.place(hit.end));
                 Window { at: self.offset + begin as u64, until: self.place(hit.end) + TAIL }
             }
@@ -170,6 +189,13 @@ impl<'n, 's> Excerpt<'n, 's> {
     fn earliest(&self, death: u64) -> (usize, bool) {
         let earliest = death.saturating_sub(LEAD).max(self.previous.unwrap_or(0)).max(self.offset);
         (self.index(earliest), earliest == 0)
+    }
+
+    /// Whether the table of tasks goes on before all that is held for a report. Its header is further before.
+    fn begins_among_tasks(&self, death: u64) -> bool {
+        let (earliest, is_begin_of_line) = self.earliest(death);
+        let is_bound = !is_begin_of_line && self.place(earliest) + LEAD == death;
+        is_bound && window::is_task(window::line_at(self.held(), window::next_line(self.held(), earliest, self.filled)))
     }
 
     /// Whether the death before was so short ago that what is between can only be of this one.
@@ -214,13 +240,20 @@ impl<'n, 's> Excerpt<'n, 's> {
             Some((mut ended, _)) => {
                 self.tally.finish(&mut ended);
                 self.tally.gap();
-                Reader::at(span.start)
+                self.reader_at(span.start)
             }
-            None => Reader::at(span.start),
+            None => self.reader_at(span.start),
         };
         let bytes = self.held.get(self.index(span.start)..self.index(span.end)).unwrap_or_default();
         self.tally.feed(&mut reader, bytes);
         self.reading = Some((reader, span.end));
+    }
+
+    /// A line without a frame in a log that has frames goes on with a line before it, which is not known any more.
+    fn reader_at(&self, offset: u64) -> Reader {
+        let line = window::line_at(self.held(), self.index(offset));
+        let is_framed = self.is_framed || self.tally.framed;
+        if offset > 0 && is_framed && !window::has_frame(line) { Reader::within(offset) } else { Reader::at(offset) }
     }
 
     fn index(&self, offset: u64) -> usize {

@@ -5,11 +5,11 @@ mod places;
 use super::tally::Tally;
 use super::{Reading, Search, Unread};
 use crate::facts::Reason;
-use crate::host::printable;
 use crate::host::systemd::quiet_command;
+use crate::host::{printable, told};
 use crate::kernel_log::{Reader, Sink};
 use jiff::{SignedDuration, Timestamp};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
@@ -22,6 +22,10 @@ const NAME: &str = "the journal";
 /// A journal is 4 GiB at most by default (journald.conf(5), `SystemMaxUse=`), of which the kernel's part is small: who
 /// takes longer waits for a disk, and an operator for an answer.
 const TIME: Duration = Duration::from_secs(30);
+
+/// Who has ended, and of whom nothing came for so long, has said all: a pipe holds 64 KiB, which is read in less than a
+/// millisecond.
+const SILENCE: Duration = Duration::from_millis(200);
 
 /// The journal notes the time of receipt, which is up to a minute late at boot.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
@@ -64,16 +68,23 @@ fn asked(mut command: Command, time: Duration, sink: &mut dyn Sink) -> Result<Re
     let deadline = Instant::now() + time;
     let child = command.spawn().map_err(|error| Unread::new(NAME, format!("cannot run {program}: {error}")))?;
     let mut running = Running(child);
-    let (answer, complaint) = (pieces(running.0.stdout.take()), complaint(running.0.stderr.take()));
+    let threads = (thread::Builder::new(), thread::Builder::new());
+    let unheard = |error| Unread::new(NAME, format!("no thread can be started to read it: {}", told(&error)));
+    let answer = pieces(threads.0, running.0.stdout.take()).map_err(unheard)?;
+    let complaint = complaint(threads.1, running.0.stderr.take()).map_err(unheard)?;
     let (mut reader, mut tally) = (Reader::at(0), Tally::of(sink));
     let in_time = loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        match answer.recv_timeout(left) {
+        // Asked before the wait: what it has written by then comes within it.
+        let has_ended = running.has_ended();
+        match answer.recv_timeout(left.min(SILENCE)) {
             // Who always has more to say has no more time than who is silent.
             _ if left.is_zero() => break false,
             Ok(piece) => tally.feed(&mut reader, &piece),
             Err(RecvTimeoutError::Disconnected) => break true,
-            Err(RecvTimeoutError::Timeout) => break false,
+            // Whatever else it has started may keep the pipe open.
+            Err(RecvTimeoutError::Timeout) if has_ended => break true,
+            Err(RecvTimeoutError::Timeout) => {}
         }
     };
     tally.finish(&mut reader);
@@ -90,6 +101,10 @@ fn asked(mut command: Command, time: Duration, sink: &mut dyn Sink) -> Result<Re
 struct Running(Child);
 
 impl Running {
+    fn has_ended(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(Some(_)))
+    }
+
     /// Waits for the end, and tells what was wrong.
     fn end(mut self, deadline: Instant, in_time: bool, program: &str, complaint: &Receiver<String>) -> Option<Reason> {
         // Who has closed its output is about to end.
@@ -116,9 +131,9 @@ impl Drop for Running {
 }
 
 /// Reads in a thread of its own, so that a silent child does not hold gtune up.
-fn pieces(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn pieces(thread: thread::Builder, pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = sync_channel(AHEAD);
-    thread::spawn(move || {
+    thread.spawn(move || {
         let Some(mut pipe) = pipe else { return };
         let mut piece = vec![0; PIECE];
         loop {
@@ -126,27 +141,27 @@ fn pieces(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
                 Ok(0) => return,
                 Ok(put) if sender.send(piece.get(..put).unwrap_or_default().to_vec()).is_err() => return,
                 Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
             }
         }
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 /// The first line of what a program complains of; the rest is read too, so that it does not wait.
-fn complaint(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+fn complaint(thread: thread::Builder, pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<String>> {
     let (sender, receiver) = channel();
-    thread::spawn(move || {
+    thread.spawn(move || {
         let Some(mut pipe) = pipe else { return };
         let mut head = Vec::new();
         // What cannot be read was not said.
         let _ = pipe.by_ref().take(4 << 10).read_to_end(&mut head);
         let text = String::from_utf8_lossy(&head);
         let _ = sender.send(printable(text.lines().next().unwrap_or("no reason given")));
-        let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-    });
-    receiver
+        let _ = io::copy(&mut pipe, &mut io::sink());
+    })?;
+    Ok(receiver)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::kernel_log::{Reader, Sink};
 use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, fstat, major, minor};
 use nix::unistd::read;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,6 +18,12 @@ use std::path::Path;
 
 /// The device.
 const DEVICE: &str = "/dev/kmsg";
+
+/// Its number, the same on every host (the kernel's admin-guide/devices.txt). Containers put another device or a file
+/// over the name.
+const NUMBER: (u64, u64) = (1, 11);
+
+const IN_CONTAINER: &str = "in a container the kernel's buffer is not there: run it on the host";
 
 /// One read(2) gives one record or fails: the kernel writes it into 8 KiB (`CONSOLE_EXT_LOG_MAX` before 6.4, then
 /// `PRINTK_MESSAGE_MAX`), escapes and properties included. Twice that is for kernels to come.
@@ -37,8 +43,13 @@ pub fn kmsg(sink: &mut dyn Sink) -> Result<Reading, Unread> {
 
 /// The same under another name.
 pub(super) fn at(path: &Path, name: &str, sink: &mut dyn Sink) -> Result<Reading, Unread> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    // What is there in its place may be a terminal.
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let device = open(path, flags, Mode::empty()).map_err(|errno| refused(name, errno))?;
+    let status = fstat(&device).map_err(|errno| refused(name, errno))?;
+    if !is_kmsg(status.st_mode, status.st_rdev) {
+        return Err(Unread::new(name, "is not the kernel's device").hint(IN_CONTAINER));
+    }
     let mut ring = Ring { device, reader: Reader::at(0), tally: Tally::of(sink), place: 0, overwritten: 0 };
     let ended = ring.read_all();
     let mut reading = Reading::of(name, Timestamp::now());
@@ -51,6 +62,11 @@ pub(super) fn at(path: &Path, name: &str, sink: &mut dyn Sink) -> Result<Reading
         Err(errno) => reading.lost = Some(Reason::new(told(&io::Error::from(errno)))),
     }
     Ok(reading)
+}
+
+/// Whether a file of this mode and device number is the kernel's buffer.
+pub(super) fn is_kmsg(mode: u32, device: u64) -> bool {
+    mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits() && (major(device), minor(device)) == NUMBER
 }
 
 /// The buffer while it is read.
@@ -109,9 +125,7 @@ fn refused(name: &str, errno: Errno) -> Unread {
     let unread = Unread::system(name, &io::Error::from(errno));
     match errno {
         Errno::EPERM | Errno::EACCES => unread.hint(who_may()),
-        Errno::ENOENT | Errno::ENXIO | Errno::ENODEV => {
-            unread.hint("in a container the kernel's buffer is not there: run it on the host")
-        }
+        Errno::ENOENT | Errno::ENXIO | Errno::ENODEV => unread.hint(IN_CONTAINER),
         _ => unread,
     }
 }

@@ -19,16 +19,16 @@ pub fn read(file: &File, size: u64, search: &Search, needles: &Needles, sink: &m
     let mut end = vec![0; ends::END];
     reading.begins = ends::first_stamp(bytes_at(file, &mut end, 0));
     let tail = bytes_at(file, &mut end, size.saturating_sub(ends::END as u64));
-    ends::tell(reading, tail, false);
+    ends::tell(reading, tail);
     let span = period::span(file, size, search, reading).unwrap_or(0..size);
     let found = hits::find(file, span.clone(), needles);
-    let mut regions =
-        Regions { file, excerpt: Excerpt::at(span.start, needles, Tally::of(sink)), is_cut: found.is_cut };
+    let excerpt = Excerpt::at(span.start, needles, Tally::of(sink)).framed(reading.begins.is_some());
+    let mut regions = Regions { file, excerpt, is_cut: found.is_cut };
     for hits in &found.hits {
         regions.read(hits);
     }
     while !regions.excerpt.settle() && regions.more(PIECE as u64) {}
-    reading.framed |= regions.excerpt.finish().framed;
+    regions.excerpt.finish().tell_parts(reading);
     if regions.is_cut {
         reading.lost = Some(Reason::new("the file was cut short while it was read"));
     }

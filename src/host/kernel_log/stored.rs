@@ -1,7 +1,7 @@
 //! The kernel's log as a logger keeps it below a root: `kern.log`, `messages` or `syslog`, rotated and compressed.
 
 use super::{Reading, Search, Unread, file};
-use crate::facts::Fact;
+use crate::facts::{Fact, Reason};
 use crate::host::Root;
 use crate::kernel_log::Sink;
 use jiff::{SignedDuration, Timestamp};
@@ -30,25 +30,50 @@ pub struct Stored {
     group: u32,
 }
 
-/// The files of the best log there is, those written first first; without those that were written before `since`.
+/// The files of the best log there is, and what others tell since that was written last; without files that were written
+/// before `since`. Those written first come first.
 ///
 /// # Errors
 /// Where the directory cannot be looked into.
 pub fn stored_files(root: &Root, search: &Search) -> Result<Vec<Stored>, Unread> {
-    let names = match root.list(DIRECTORY) {
+    let names = match root.list_those(DIRECTORY, |name| FAMILIES.iter().any(|family| is_member(name, family))) {
         Fact::Known(names) => names,
         Fact::Absent => vec![],
-        Fact::Unreadable(reason) => {
-            return Err(Unread { name: root.shown(DIRECTORY), reason, hint: Some("needs root".to_owned()) });
-        }
+        Fact::Unreadable(reason) => return Err(unlisted(root, reason)),
     };
-    let families = FAMILIES.iter().map(|family| members(root, &names, family));
-    let mut files = families.into_iter().find(|files| !files.is_empty()).unwrap_or_default();
-    if let Some(since) = search.since.and_then(|since| since.checked_sub(MARGIN).ok()) {
-        files.retain(|file| file.written >= since);
+    let since = search.since.and_then(|since| since.checked_sub(MARGIN).ok());
+    let mut files = Vec::new();
+    for family in FAMILIES {
+        let members = members(root, &names, family).into_iter();
+        let members = members.filter(|file| since.is_none_or(|since| file.written >= since));
+        add_later(&mut files, members.collect());
     }
     files.sort_by(|a, b| (a.written, &b.path).cmp(&(b.written, &a.path)));
     Ok(files)
+}
+
+/// Adds the files that tell what those before cannot: those of a log that was still written when the others, left behind
+/// by a logger that was told otherwise, were not. A kernel that is silent for long looks the same, and loses nothing.
+fn add_later(files: &mut Vec<Stored>, members: Vec<Stored>) {
+    let last = |files: &[Stored]| files.iter().map(|file| file.written).max();
+    let Some(before) = last(files) else {
+        *files = members;
+        return;
+    };
+    let later = before.saturating_add(MARGIN).unwrap_or(before);
+    if last(&members).is_some_and(|written| written > later) {
+        files.extend(members.into_iter().filter(|file| file.written > before));
+    }
+}
+
+/// Only where it may not be looked into would root help.
+fn unlisted(root: &Root, reason: Reason) -> Unread {
+    let name = root.shown(DIRECTORY);
+    let text = reason.to_string();
+    match (text.starts_with("permission"), text.ends_with("(needs root)")) {
+        (true, true) => Unread::new(&name, "permission denied").hint("needs root"),
+        _ => Unread { name, reason, hint: None },
+    }
 }
 
 impl Stored {

@@ -51,8 +51,9 @@ fn whole(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
     tally.tell_whole(reading);
 }
 
-fn parts(mut excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
+fn parts(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
     reading.begins = ends::first_stamp(excerpt.held());
+    let mut excerpt = excerpt.framed(reading.begins.is_some());
     loop {
         excerpt.look();
         let put = flow.read(excerpt.space());
@@ -61,8 +62,8 @@ fn parts(mut excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Readin
         }
         excerpt.put(put);
     }
-    let framed = excerpt.finish().framed;
-    ends::tell(reading, excerpt.held(), framed);
+    ends::tell(reading, excerpt.held());
+    excerpt.finish().tell_parts(reading);
 }
 
 /// A log that ends where it cannot be read on.

@@ -1,6 +1,7 @@
 //! Counts what goes by on its way to a sink.
 
 use super::Reading;
+use crate::facts::Reason;
 use crate::kernel_log::{Origin, Reader, Record, Sink, Stamp};
 
 /// A sink that remembers how many records it passed on, and the first and the last stamp.
@@ -16,12 +17,22 @@ pub struct Tally<'a> {
     pub framed: bool,
     /// The number that the kernel gave the first record, where it tells.
     pub first_sequence: Option<u64>,
+    /// Whether a report began before all that was parsed of it.
+    pub is_beginning_lost: bool,
 }
 
 impl<'a> Tally<'a> {
     /// Passes everything on to `sink`.
     pub fn of(sink: &'a mut dyn Sink) -> Self {
-        Self { sink, records: 0, begins: None, last: None, framed: false, first_sequence: None }
+        Self {
+            sink,
+            records: 0,
+            begins: None,
+            last: None,
+            framed: false,
+            first_sequence: None,
+            is_beginning_lost: false,
+        }
     }
 
     /// Parses the next bytes.
@@ -45,6 +56,14 @@ impl<'a> Tally<'a> {
         reading.begins = self.begins;
         reading.last = self.last;
         reading.framed = self.framed;
+    }
+
+    /// Tells what was seen of a source of which only parts were parsed.
+    pub fn tell_parts(&self, reading: &mut Reading) {
+        reading.framed |= self.framed;
+        if self.is_beginning_lost {
+            reading.note = Some(Reason::new("a report has more than 1 MiB: its beginning was not read"));
+        }
     }
 
     fn record(&mut self, record: &Record<'_>) {

@@ -10,7 +10,7 @@ use super::line;
 use super::object::Pretty;
 use super::open::Open;
 use super::verbose;
-use crate::kernel_log::{Record, Wall};
+use crate::kernel_log::{Origin, Record, Wall};
 
 /// What is kept of a line: no tool writes longer ones of the kernel's, and a file of one line must not fill the memory.
 const LONGEST_LINE: usize = 1 << 20;
@@ -55,6 +55,15 @@ impl Reader {
     /// A reader of a source whose first byte is at `offset`.
     pub fn at(offset: u64) -> Self {
         Self { offset, ..Self::default() }
+    }
+
+    /// The same, inside a message of some program that goes on over many lines without a frame.
+    pub fn within(offset: u64) -> Self {
+        let mut reader = Self { framed: true, ..Self::at(offset) };
+        reader.open.begin_plain(Head::of(Origin::Other), b"", b"", offset);
+        // Of that message nothing is known but whose it was.
+        reader.open.hand_over(&mut |_: &Record<'_>| {});
+        reader
     }
 
     /// Takes the next bytes and hands each record that is whole to `each`.

@@ -84,9 +84,11 @@ fn of_an_archive_that_is_cut_short_what_came_before_counts_and_the_rest_is_told_
 #[test]
 fn what_follows_the_last_gzip_member_is_passed_over() {
     let log = Log::default().kill(1).more(1000);
-    let padded = [pack(Format::Gzip, log.bytes()), vec![0; 512]].concat();
-    let (seen, reading) = from_a_file(&padded, &search());
-    assert_eq!((seen.deaths(), reading.lost), (1, None));
+    for garbage in [&[0; 512][..], b"x", b"\x1f", b"\x1f and more", b"\x1f\x1f\x8b"] {
+        let padded = [&pack(Format::Gzip, log.bytes()), garbage].concat();
+        let (seen, reading) = from_a_file(&padded, &search());
+        assert_eq!((seen.deaths(), reading.lost), (1, None), "{garbage:?}");
+    }
 }
 
 #[test]

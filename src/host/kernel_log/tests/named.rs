@@ -1,5 +1,6 @@
 //! What an operator may name.
 
+use super::super::origin::handle_of;
 use super::super::{kernel_buffer, kmsg};
 use super::*;
 use nix::sys::stat::Mode;
@@ -80,5 +81,66 @@ fn the_live_buffer_is_read_or_the_reason_is_told() {
     match kernel_buffer(&mut Seen::default()) {
         Ok(reading) => assert!(reading.boot.is_some()),
         Err(unread) => assert!(!unread.reason.to_string().is_empty()),
+    }
+}
+
+#[test]
+fn what_lies_in_the_place_of_the_kernels_device_is_not_taken_for_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), large().bytes()).unwrap();
+    let fifo = file.path().with_extension("fifo");
+    nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+    for path in [Path::new("/dev/null"), Path::new("/dev/zero"), file.path(), &fifo, Path::new("/dev")] {
+        let mut seen = Seen::default();
+        let unread = super::super::kmsg::at(path, "/dev/kmsg", &mut seen).unwrap_err();
+        assert_eq!(unread.reason.to_string(), "is not the kernel's device", "{}", path.display());
+        assert!(seen.0.is_empty() && unread.hint.is_some());
+    }
+    std::fs::remove_file(fifo).unwrap();
+}
+
+/// What a shell opened as standard input.
+fn handed(path: &Path, seen: &mut Seen) -> Result<Reading, Unread> {
+    handle_of("standard input", std::fs::File::open(path).unwrap(), &search(), seen)
+}
+
+#[test]
+fn standard_input_is_judged_as_a_file_that_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    for path in [place.path(), Path::new("/dev/zero")] {
+        let unread = handed(path, &mut Seen::default()).unwrap_err();
+        assert_eq!(unread.reason, refusal(path).reason, "{}", path.display());
+    }
+    if std::fs::File::open("/proc/kmsg").is_ok() {
+        let unread = handed(Path::new("/proc/kmsg"), &mut Seen::default()).unwrap_err();
+        assert!(unread.reason.to_string().contains("away from the logger"));
+    }
+    assert!(handed(Path::new("/dev/null"), &mut Seen::default()).is_ok_and(|reading| reading.framed));
+}
+
+#[test]
+fn the_kernels_device_as_standard_input_is_read_to_its_end() {
+    let path = Path::new("/dev/kmsg");
+    if std::fs::File::open(path).is_err() {
+        return;
+    }
+    let mut seen = Seen::default();
+    match (handed(path, &mut seen), kmsg(&mut Seen::default())) {
+        (Ok(reading), Ok(_)) => assert!(reading.boot.is_some() && reading.name == "standard input"),
+        (Err(one), Err(other)) => assert_eq!(one.reason, other.reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_device_is_refused_before_it_is_opened() {
+    // A serial line, which waits, and the watchdog, which is armed by that; neither need be there for the number.
+    let place = tempfile::tempdir().unwrap();
+    for (number, unit) in [(4, 64), (10, 130)] {
+        let path = place.path().join(format!("{number}-{unit}"));
+        let device = nix::sys::stat::makedev(number, unit);
+        if nix::sys::stat::mknod(&path, nix::sys::stat::SFlag::S_IFCHR, Mode::S_IRWXU, device).is_ok() {
+            assert_eq!(refusal(&path).reason.to_string(), "is a device, not a log");
+        }
     }
 }

@@ -110,8 +110,73 @@ fn a_message_written_as_numbers_is_found_in_a_big_journal_export() {
     let kill = format!("{{\"MESSAGE\":[{}],\"_TRANSPORT\":\"kernel\",\"PRIORITY\":\"3\"}}\n", bytes.join(","));
     let other = "{\"MESSAGE\":\"nothing of note\",\"_TRANSPORT\":\"kernel\",\"PRIORITY\":\"6\"}\n";
     let log = other.repeat(80_000) + &kill + &other.repeat(40_000);
-    let (seen, reading) = from_a_file(log.as_bytes(), &search());
-    assert_eq!((seen.deaths(), seen.gaps(), reading.records), (1, 0, Some(120_001)));
+    for mark in ["", "\u{feff}"] {
+        let (seen, reading) = from_a_file(format!("{mark}{log}").as_bytes(), &search());
+        assert_eq!((seen.deaths(), seen.gaps(), reading.records), (1, 0, Some(120_001)));
+    }
+}
+
+/// A big log in which an application quotes a report, lines without a frame, so far behind its own line.
+fn quoting(far: usize) -> Log {
+    let mut log = Log::default().more(3 << 20);
+    log.text.push_str("2025-11-03T02:00:00.000000Z web billing[77]: dump of the incident follows\n");
+    let far = log.text.len() + far;
+    while log.text.len() < far {
+        log.text.push_str("a line of the dump, which has no frame and is not indented\n");
+    }
+    let quoted = Log::default().header("quoted").kill(4242).text;
+    for line in quoted.lines() {
+        log.text.push_str(line.split_once("] ").unwrap().1);
+        log.text.push('\n');
+    }
+    log.more(3 << 20)
+}
+
+#[test]
+fn what_an_application_quotes_stays_its_own_however_big_the_log_is() {
+    for far in [0, 1200, 20_000, 900_000, 3 << 20] {
+        let log = quoting(far).header("own").kill(7).more(1 << 20);
+        let (seen, _) = from_a_file(log.bytes(), &search());
+        let begins = |text: &str| seen.texts().iter().any(|record| record.starts_with(text));
+        assert!(!begins("Out of memory: Killed process 4242") && !begins("quoted invoked"), "{far}");
+        assert!(begins("Out of memory: Killed process 7 ") && begins("own invoked"), "{far}");
+        assert_eq!(through_a_pipe(log.bytes(), &[100_000], &search()).0.0, seen.0, "{far}");
+    }
+}
+
+#[test]
+fn an_entry_over_many_lines_is_read_from_its_first() {
+    let field = "    _FIELD=some value of a field that nobody asked for\n".repeat(15);
+    let head =
+        |n: u32| format!("Fri 2026-11-20 19:11:34.{n:06} UTC [s=a;i={n:x};b=1;m=1;t=660ba15e06a4b;x=1]\n{field}");
+    let said = |n, text: &str| format!("{}    _TRANSPORT=kernel\n    MESSAGE={text}\n", head(n));
+    let other = said(1, "nothing of note");
+    let mut log = other.repeat(4000) + &said(2, "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0");
+    log += &said(3, "Out of memory: Killed process 7 (gunicorn) total-vm:4kB");
+    log += &other.repeat(2000);
+    assert!(log.len() > 5 << 20);
+    let (seen, _) = from_a_file(log.as_bytes(), &search());
+    let header = seen.texts().iter().any(|text| text.starts_with("x invoked oom-killer:"));
+    assert!(header && seen.deaths() == 1);
+}
+
+#[test]
+fn a_report_whose_beginning_is_too_far_before_says_so() {
+    let tasks = |count: u32| {
+        let mut log = Log::default().more(4 << 20).header("first");
+        for pid in 0..count {
+            log.say(&format!("[{pid:>7}]    33 {pid:>5}    12345      678    90112        0             0 gunicorn"));
+        }
+        log.kill(7).more(1 << 20)
+    };
+    let note = "a report has more than 1 MiB: its beginning was not read";
+    for (count, told) in [(500, None), (20_000, Some(note))] {
+        let log = tasks(count);
+        let (seen, reading) = from_a_file(log.bytes(), &search());
+        assert_eq!((seen.deaths(), reading.note.map(|note| note.to_string()).as_deref()), (1, told), "{count}");
+        let (_, reading) = through_a_pipe(log.bytes(), &[100_000], &search());
+        assert_eq!(reading.note.map(|note| note.to_string()).as_deref(), told, "{count}");
+    }
 }
 
 proptest! {

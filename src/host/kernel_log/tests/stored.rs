@@ -86,3 +86,45 @@ fn a_log_larger_than_any_configuration_is_read() {
     fs::remove_file(var.log("kern.log")).unwrap();
     assert!(files[0].read(&root, &search(), &mut seen).is_err());
 }
+
+#[test]
+fn a_log_that_is_not_written_any_more_does_not_hide_the_one_that_is() {
+    let var = Var::new();
+    var.put("kern.log", b"x\n", 2000);
+    for (name, days) in [("syslog", 0), ("syslog.1", 7), ("syslog.2.gz", 2100), ("messages", 1990)] {
+        var.put(name, b"x\n", days);
+    }
+    assert_eq!(var.names(&search()), ["kern.log", "messages", "syslog.1", "syslog"], "all that it cannot tell");
+    let since = Timestamp::now() - jiff::SignedDuration::from_hours(24 * 3);
+    assert_eq!(var.names(&Search { since: Some(since), ..search() }), ["syslog"]);
+}
+
+#[test]
+fn of_logs_that_are_written_at_once_the_best_is_read_alone() {
+    let var = Var::new();
+    for name in ["kern.log", "syslog", "syslog.1", "messages"] {
+        var.put(name, b"x\n", 3);
+    }
+    assert_eq!(var.names(&search()), ["kern.log"]);
+}
+
+#[test]
+fn however_many_other_files_are_beside_it_the_log_is_found() {
+    let var = Var::new();
+    for n in 0..66_000 {
+        File::create(var.log(&format!("app-{n}"))).unwrap();
+    }
+    var.put("kern.log", b"x\n", 0);
+    assert_eq!(var.names(&search()), ["kern.log"]);
+}
+
+#[test]
+fn root_is_asked_for_only_where_it_would_help() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir_all(place.path().join("var")).unwrap();
+    symlink("log", place.path().join("var/log")).unwrap();
+    let root = Root::open(place.path()).unwrap();
+    let unread = stored_files(&root, &search()).unwrap_err();
+    assert!(unread.reason.to_string().starts_with("too many symbolic links"), "{unread:?}");
+    assert_eq!(unread.hint, None);
+}
