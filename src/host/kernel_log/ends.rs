@@ -1,6 +1,7 @@
 //! What the first and the last bytes of a log say of it.
 
 use super::Reading;
+use crate::facts::Reason;
 use crate::kernel_log::{Stamp, stamp_of};
 use memchr::memchr_iter;
 
@@ -35,6 +36,18 @@ pub fn last_stamp(tail: &[u8]) -> Option<Stamp> {
 pub fn tell(reading: &mut Reading, tail: &[u8]) {
     reading.last = last_stamp(tail);
     reading.framed = reading.begins.is_some() || reading.last.is_some();
+    if ends_in_journal(tail) {
+        let reason =
+            "it ends in JSON of the journal, whose messages with odd bytes are found only in a file of their own";
+        reading.note = Some(Reason::new(reason));
+    }
+}
+
+/// Whether the last line is an entry of `journalctl -o json`.
+fn ends_in_journal(tail: &[u8]) -> bool {
+    let tail = tail.trim_ascii_end();
+    let line = tail.get(memchr::memrchr(b'\n', tail).map_or(0, |newline| newline + 1)..).unwrap_or_default();
+    is_structured(line) && memchr::memmem::find(line, b"\"__REALTIME_TIMESTAMP\"").is_some()
 }
 
 /// Whole lines, and what is left after the last.

@@ -3,13 +3,13 @@
 use super::{Reading, Search, Unread, file, kmsg, stored};
 use crate::host::{printable, told};
 use crate::kernel_log::Sink;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{major, minor};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, major, minor};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, Statfs, fstatfs, statfs};
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 const STANDARD_INPUT: &str = "standard input";
@@ -34,8 +34,11 @@ pub fn named(path: &Path, search: &Search, sink: &mut dyn Sink) -> Result<Readin
         return Err(Unread::new(name, "is a socket"));
     }
     let is_proc_kmsg = is_of_kmsg(path, &status) && statfs(path).is_ok_and(|system| is_proc(&system));
-    refuse_others(name, &status, is_proc_kmsg, is_terminal(&status))?;
-    let file = opened(path, &status).map_err(|error| refused(name, &error, Some(&status)))?;
+    refuse_others(name, &status, is_proc_kmsg, is_terminal(&status)).map_err(|unread| match status.is_dir() {
+        true => unread.hint(format!("gtune oom {name}/*")),
+        false => unread,
+    })?;
+    let file = opened(path).map_err(|error| refused(name, &error, Some(&status)))?;
     file::read(name, file, search, sink)
 }
 
@@ -62,7 +65,7 @@ pub(super) fn handle_of(name: &str, file: File, search: &Search, sink: &mut dyn 
 fn refuse_others(name: &str, status: &Metadata, is_proc_kmsg: bool, is_terminal: bool) -> Result<(), Unread> {
     let kind = status.file_type();
     if kind.is_dir() {
-        return Err(Unread::new(name, "is a directory").hint(format!("gtune oom {name}/*")));
+        return Err(Unread::new(name, "is a directory"));
     }
     if is_proc_kmsg {
         // Each line is handed out once, to whoever comes first (proc(5)): the logger would miss it.
@@ -78,12 +81,9 @@ fn refuse_others(name: &str, status: &Metadata, is_proc_kmsg: bool, is_terminal:
 }
 
 /// Opens what was found to be no other device; a terminal does not become that of gtune.
-fn opened(path: &Path, status: &Metadata) -> io::Result<File> {
-    let mut options = File::options();
-    if is_terminal(status) {
-        options.custom_flags(OFlag::O_NOCTTY.bits());
-    }
-    options.read(true).open(path)
+fn opened(path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    Ok(File::from(open(path, flags, Mode::empty())?))
 }
 
 /// The number of a device (the kernel's admin-guide/devices.txt).

@@ -109,7 +109,7 @@ fn standard_input_is_judged_as_a_file_that_is_named() {
     let place = tempfile::tempdir().unwrap();
     for path in [place.path(), Path::new("/dev/zero")] {
         let unread = handed(path, &mut Seen::default()).unwrap_err();
-        assert_eq!(unread.reason, refusal(path).reason, "{}", path.display());
+        assert_eq!((unread.reason, unread.hint), (refusal(path).reason, None), "{}", path.display());
     }
     if std::fs::File::open("/proc/kmsg").is_ok() {
         let unread = handed(Path::new("/proc/kmsg"), &mut Seen::default()).unwrap_err();

@@ -179,6 +179,16 @@ fn a_report_whose_beginning_is_too_far_before_says_so() {
     }
 }
 
+#[test]
+fn a_log_that_ends_in_json_of_the_journal_says_what_is_not_looked_for() {
+    let entry = "{\"__REALTIME_TIMESTAMP\":\"1795201894000000\",\"MESSAGE\":[79,117,116],\"_TRANSPORT\":\"kernel\"}\n";
+    let log = Log::default().more(5 << 20).text + entry;
+    let note = from_a_file(log.as_bytes(), &search()).1.note.unwrap();
+    assert!(note.to_string().starts_with("it ends in JSON of the journal"), "{note}");
+    assert_eq!(through_a_pipe(log.as_bytes(), &[100_000], &search()).1.note, Some(note));
+    assert_eq!(from_a_file(large().bytes(), &search()).1.note, None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
