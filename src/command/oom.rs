@@ -6,7 +6,7 @@ use crate::facts::{Cgroup, Facts, Reason, Service};
 use crate::host::kernel_log::{self, Reading, Search, Unread};
 use crate::host::{self, Root};
 use crate::kernel_log::{Assembler, BootId, Clock, Found, Kill, Known, Settled, advice, merge};
-use crate::render::{self, Page};
+use crate::render::{self, Page, Progress};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
@@ -19,7 +19,7 @@ const KILLED: &[&[u8]] = &[b"Killed process"];
 /// # Errors
 /// Where a named file cannot be read, or the root cannot be opened.
 pub fn run(global: &Global, options: &Oom, page: &Page) -> Result<Answer, Failure> {
-    let asked = Asked::of(options, Timestamp::now())?;
+    let asked = Asked::of(options, Timestamp::now(), Progress::start(page))?;
     let report = if options.files.is_empty() {
         of_host(&open(&global.root)?, options, &asked)
     } else {
@@ -36,17 +36,18 @@ pub fn run(global: &Global, options: &Oom, page: &Page) -> Result<Answer, Failur
 struct Asked {
     now: Timestamp,
     search: Search,
+    progress: Progress,
 }
 
 impl Asked {
-    fn of(options: &Oom, now: Timestamp) -> Result<Self, Failure> {
+    fn of(options: &Oom, now: Timestamp, progress: Progress) -> Result<Self, Failure> {
         let zone = TimeZone::system();
         let moment = |when: crate::cli::When| when.timestamp(now, &zone);
         let (since, until) = (options.since.map(moment), options.until.map(moment));
         if since.zip(until).is_some_and(|(since, until)| since > until) {
             return Err(Failure::new(ExitCode::Usage, "look into that time: --since is later than --until"));
         }
-        Ok(Self { now, search: Search { deaths: KILLED, lines: &[], since, until, zone: zone.clone() } })
+        Ok(Self { now, search: Search { deaths: KILLED, lines: &[], since, until, zone: zone.clone() }, progress })
     }
 
     fn is_whole(&self) -> bool {
@@ -147,6 +148,7 @@ fn notes(found: &Found, note: Option<Reason>) -> Vec<Reason> {
 fn of_files(options: &Oom, asked: &Asked) -> Result<OomReport, Failure> {
     let mut read = Read::default();
     for path in &options.files {
+        asked.progress.doing(&format!("reading {}", path.display()));
         let mut assembler = Assembler::default();
         let reading =
             kernel_log::named(path, &asked.search, &mut assembler).map_err(|unread| unreadable(path, unread))?;
@@ -162,6 +164,7 @@ fn unreadable(path: &Path, unread: Unread) -> Failure {
 }
 
 fn of_host(root: &Root, options: &Oom, asked: &Asked) -> OomReport {
+    asked.progress.doing("looking for Gunicorns");
     let facts = host::observe(root);
     let boot = facts.host.boot_id.known().and_then(|id| BootId::parse(id));
     let mut read = Read { boot, ..Read::default() };
@@ -178,6 +181,7 @@ fn of_host(root: &Root, options: &Oom, asked: &Asked) -> OomReport {
 
 /// The buffer of the kernel, and the journal of all boots.
 fn live_sources(read: &mut Read, asked: &Asked) {
+    asked.progress.doing("reading the kernel's buffer");
     if !read.try_add(asked, |assembler| kernel_log::kmsg(assembler)) {
         let refused = read.blind_spots.len();
         if read.try_add(asked, |assembler| kernel_log::kernel_buffer(assembler)) {
@@ -188,6 +192,7 @@ fn live_sources(read: &mut Read, asked: &Asked) {
             read.blind_spots.truncate(refused);
         }
     }
+    asked.progress.doing("reading the journal");
     read.try_add(asked, |assembler| kernel_log::journal(&asked.search, assembler));
 }
 
@@ -195,6 +200,7 @@ fn live_sources(read: &mut Read, asked: &Asked) {
 fn stored_sources(read: &mut Read, asked: &Asked, root: &Root) {
     match kernel_log::stored_files(root, &asked.search) {
         Ok(files) => files.iter().for_each(|file| {
+            asked.progress.doing(&format!("reading {}", root.shown(&file.path)));
             read.try_add(asked, |assembler| file.read(root, &asked.search, assembler));
         }),
         Err(unread) => {

@@ -15,6 +15,7 @@ pub mod oom;
 pub mod oom_sample;
 mod page;
 pub mod plan;
+mod progress;
 pub mod prometheus;
 mod remedy;
 pub mod rollback;
@@ -31,5 +32,6 @@ mod wrap;
 
 pub use error::{answer, failure, usage};
 pub use page::{Page, width};
+pub use progress::Progress;
 pub use shell::gtune;
 pub use visible::visible;

@@ -350,7 +350,11 @@ fn read(report: &OomReport, page: &Page) -> String {
 
 fn told(source: &Source) -> String {
     let begins = source.begins.map(|moment| format!(", from {}", second(moment.time))).unwrap_or_default();
-    let records = source.records.map(|records| format!(", {records} records")).unwrap_or_default();
+    let records = match source.records {
+        Some(1) => ", 1 record".to_owned(),
+        Some(records) => format!(", {records} records"),
+        None => String::new(),
+    };
     let lost = source.lost.as_ref().map(|lost| format!("; {lost}")).unwrap_or_default();
     let notes: String = source.notes.iter().map(|note| format!("; {note}")).collect();
     let unknown = match source.framed {
