@@ -74,11 +74,11 @@ fn told(facts: &Facts, group: Option<&str>, counted: u64) -> Vec<String> {
     let kills: Vec<&OomKill> =
         log.kills.iter().filter(|kill| group.is_none_or(|group| kill.is_within(group))).collect();
     let mut lines: Vec<String> = kills.iter().rev().take(NAMED).map(|kill| format!("/dev/kmsg: {kill}")).collect();
-    if (kills.len() as u64) < counted {
+    let told: u64 = kills.iter().map(|kill| u64::from(kill.lines)).sum();
+    if told < counted {
         let lost = if log.lost { ", whose older records were overwritten" } else { "" };
         lines.push(format!(
-            "/dev/kmsg{lost} tells of {} of {counted}; gtune oom reads the journal and log files too",
-            kills.len()
+            "/dev/kmsg{lost} tells of {told} of {counted}; gtune oom reads the journal and log files too"
         ));
     }
     lines
@@ -254,6 +254,7 @@ mod tests {
             comm: "gunicorn".into(),
             cgroup: Some(cgroup.into()),
             rss_bytes: None,
+            lines: 1,
             limit_bytes,
         }
     }
@@ -266,6 +267,10 @@ mod tests {
         let evidence = found(judged(&facts)).seen.evidence;
         assert_eq!(evidence.iter().filter(|line| line.contains("gunicorn (pid 9)")).count(), 1, "{evidence:?}");
         assert!(evidence.iter().any(|line| line.contains("overwritten tells of 1 of 2")), "{evidence:?}");
+        let told_twice = OomKill { lines: 2, ..kill(&group) };
+        facts.oom_log = Fact::Known(OomLog { kills: vec![told_twice], lost: false });
+        let evidence = found(judged(&facts)).seen.evidence;
+        assert!(!evidence.iter().any(|line| line.contains("tells of")), "the counter has it twice too: {evidence:?}");
         facts.oom_log = Fact::unreadable("permission denied: /dev/kmsg");
         let evidence = found(judged(&facts)).seen.evidence;
         assert!(evidence.iter().any(|line| line.contains("permission denied")), "{evidence:?}");

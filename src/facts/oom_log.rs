@@ -27,6 +27,8 @@ pub struct OomKill {
     pub cgroup: Option<String>,
     /// What it held.
     pub rss_bytes: Option<Bytes>,
+    /// How often the kernel told of it, and counted it: the first one of a group that is killed as a whole, twice.
+    pub lines: u32,
     /// The limit that was hit; none where the host ran out of memory, or the report is lost.
     pub limit_bytes: Option<u64>,
 }
@@ -65,6 +67,7 @@ mod tests {
             comm: "gunicorn".into(),
             cgroup: Some(cgroup.into()),
             rss_bytes: Some(Bytes(188 << 20)),
+            lines: 1,
             limit_bytes: Some(200 << 20),
         }
     }

@@ -31,6 +31,7 @@ fn told(kill: &Kill, clock: Option<&Clock>) -> OomKill {
         comm: text(&kill.comm),
         cgroup: kill.task_memcg.as_deref().map(text),
         rss_bytes: kill.sizes.resident(),
+        lines: kill.lines,
         limit_bytes: kill.report.hit().and_then(|(_, usage)| usage.limit.number()),
     }
 }
