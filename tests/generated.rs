@@ -314,7 +314,7 @@ const OOM_SOURCES: Section = (
         ("journalctl", "the journal of this and earlier boots; needs root, or group systemd-journal or adm"),
         (
             "/var/log/kern.log*, messages*, syslog*",
-            "the first of these families there is, rotated and compressed files too; below --root also of an image",
+            "the first of these families there is, rotated and compressed files too, and of the others what was written more than an hour later; below --root those of an image",
         ),
         (
             "FILE",

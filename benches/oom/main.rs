@@ -12,12 +12,13 @@
 mod dice;
 mod lines;
 mod log;
+#[path = "../measure/mod.rs"]
 mod measure;
 mod report;
 mod truth;
 
 use log::Log;
-use measure::{Run, median, take_turns};
+use measure::{Run, describe_machine, median, one_run, take_turns};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,8 @@ fn main() -> Result {
     }
     let wishes = wishes(&arguments)?;
     let log = Log::at(&directory()?, wishes.size, wishes.seed)?;
-    describe_machine(&log);
+    describe_machine();
+    describe_log(&log);
     let mut missing = vec![];
     let contests = contests(&wishes.gtune, &log, &mut missing);
     let mut table = Builder::new();
@@ -69,7 +71,7 @@ fn main() -> Result {
     }
     println!("{}", table.build().with(Style::markdown()));
     println!("\nMedians of {} runs in turns, page cache warm.", wishes.rounds);
-    println!("{:.1} MiB is what any program is charged here.", measure::floor_mebibytes()?);
+    println!("{:.1} MiB is what any program is charged here.", floor_mebibytes()?);
     missing.iter().for_each(|what| println!("Left out: {what}."));
     Ok(())
 }
@@ -180,18 +182,8 @@ fn add_rows(table: &mut Builder, contest: &Contest, runs: &[Result<Vec<Run>>], m
     }
 }
 
-fn describe_machine(log: &Log) {
-    let first = |path: &str, key: &str| {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
-        line.rsplit([':', '=']).next().unwrap_or_default().trim().trim_matches('"').to_owned()
-    };
+fn describe_log(log: &Log) {
     let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len()) >> 20;
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let processors = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("{}, Linux {}", first("/etc/os-release", "PRETTY_NAME"), kernel.trim());
-    let model = first("/proc/cpuinfo", "model name");
-    println!("{processors} CPUs, {model}; {} of memory", first("/proc/meminfo", "MemTotal"));
     println!(
         "{} MiB of syslog ({} MiB as .gz), {} lines, {} kills in {} reports, {} decoys\n",
         size(&log.path),
@@ -201,4 +193,9 @@ fn describe_machine(log: &Log) {
         log.truth.reports,
         log.truth.decoys.len()
     );
+}
+
+/// What the kernel charges a program that does nothing: before it becomes that program it is a copy of this one.
+fn floor_mebibytes() -> Result<f64> {
+    Ok(one_run(&["true".to_owned()])?.peak_kibibytes / 1024.0)
 }

@@ -56,7 +56,7 @@ impl ExitCode {
             ("history", Self::CouldNotLook) => Some("a journal cannot be read"),
             ("oom", Self::Healthy) => Some("no kill to show"),
             ("oom", Self::Attention) => Some("a kill is shown, or the log has lost some"),
-            ("oom", Self::CouldNotLook) => Some("no kernel log could be read"),
+            ("oom", Self::CouldNotLook) => Some("no kill to show, but a log may not be read, or a file is none"),
             ("oom", Self::Usage) => Some("usage error, or a named file that cannot be read"),
             ("oom", _) => None,
             ("apply" | "rollback" | "history", Self::Usage) => Some(self.meaning()),

@@ -1,5 +1,6 @@
 //! `gtune oom`: read the kernel's logs, put the kills together, choose, render, exit.
 
+use super::arguments::again_as_root;
 use super::{Answer, CounterCheck, ExitCode, Failure, OomReport, Shown, Source, ToldKill, open};
 use crate::cli::{Format, Global, Oom};
 use crate::facts::{Cgroup, Facts, Reason, Service};
@@ -9,6 +10,7 @@ use crate::kernel_log::{Assembler, BootId, Clock, Found, Kill, Known, Settled, a
 use crate::render::{self, Page, Progress};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use nix::unistd::geteuid;
 use std::path::Path;
 
 /// Every line that says that a process was killed has these words, since Linux 2.6.
@@ -160,7 +162,11 @@ fn of_files(options: &Oom, asked: &Asked) -> Result<OomReport, Failure> {
 fn unreadable(path: &Path, unread: Unread) -> Failure {
     let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
     let failure = Failure::new(ExitCode::Usage, format!("read {name}: {}", unread.reason));
-    failure.with_hint(unread.hint.unwrap_or_else(|| "without FILE, gtune oom reads the logs of this host".to_owned()))
+    failure.with_hint(match unread.hint {
+        Some(who_may) if who_may.starts_with("needs root") => format!("{who_may}: {}", again_as_root()),
+        Some(hint) => hint,
+        None => "without FILE, gtune oom reads the logs of this host".to_owned(),
+    })
 }
 
 fn of_host(root: &Root, options: &Oom, asked: &Asked) -> OomReport {
@@ -252,6 +258,7 @@ fn report(
         counters,
         blind_spots: read.blind_spots,
         refused: read.refused,
+        as_root: (read.refused && !geteuid().is_root()).then(again_as_root),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct OomReport {
     pub blind_spots: Vec<Reason>,
     /// Whether one of them is a log that is there and may not be read.
     pub refused: bool,
+    /// The command that may read it, where gtune does not run as root.
+    pub as_root: Option<String>,
 }
 
 /// A source that was read.

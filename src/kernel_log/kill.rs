@@ -7,6 +7,9 @@ use crate::units::{Bytes, Pid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The longest name of a process, bytes (`TASK_COMM_LEN` less the zero at its end, include/linux/sched.h).
+pub const LONGEST_COMM: usize = 15;
+
 /// What had run out of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scope {
@@ -43,7 +46,7 @@ pub enum Part {
 pub struct Kill {
     /// Process id in the host's own pid namespace; a container knows it by another number.
     pub pid: Pid,
-    /// Name of its main thread, any bytes, at most 15 (TASK_COMM_LEN).
+    /// Name of its main thread, any bytes, at most [`LONGEST_COMM`].
     pub comm: Vec<u8>,
     /// Its user.
     pub uid: Option<u32>,

@@ -1,5 +1,6 @@
 //! Copies of files in `/var/lib/gtune/backup/ID`, for people who have to put one back by hand.
 
+use super::spot::LONGEST_NAME;
 use super::state_directory::{StateDirectory, is_there};
 use crate::host::{Root, told};
 use crate::plan::{FileImage, Trouble};
@@ -8,9 +9,6 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-
-/// The longest name of a file (NAME_MAX of limits.h).
-const LONGEST_NAME: usize = 255;
 
 /// Making a file that is not there yet.
 const NEW: OFlags =

@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// The longest name of a file (NAME_MAX of limits.h).
-const LONGEST_NAME: usize = 255;
+pub const LONGEST_NAME: usize = 255;
 
 /// A name in a directory, and the temporary name beside it.
 pub struct Spot<'a> {

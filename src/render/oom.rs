@@ -1,6 +1,6 @@
 //! What `oom` tells people: a row a kill, what the numbers say of the cause, and what was read.
 
-use super::shell::gtune;
+use super::shell::{closing as command_after, gtune};
 use super::wrap::{fill, labelled};
 use super::{Page, visible};
 use crate::cli::Detail;
@@ -330,22 +330,32 @@ fn closing(report: &OomReport, page: &Page) -> String {
         };
         text += &labelled("", &format!("{} more {kills} {do_not} not {what}{hint}", report.others), page.width);
     }
-    let lost = "the ring buffer is short: keep a journal (Storage=persistent in journald.conf)";
-    let hidden = "the others may be in those that may not be read";
-    let why = if report.log_lost().is_some() { ("log lost: ", lost) } else { ("", hidden) };
-    if let Some(CounterCheck { counted, told }) = report.counters.filter(|counters| counters.lost() > 0) {
-        let kills = if counted == 1 { "kill" } else { "kills" };
-        let counted =
-            format!("{}the kernel counted {counted} {kills} since boot, these logs tell of {told}; {}", why.0, why.1);
-        text += &labelled("", &counted, page.width);
+    if let Some(check) = report.counters.filter(|counters| counters.lost() > 0) {
+        text += &labelled("", &untold(check, report), page.width);
     }
     text
+}
+
+/// Kills that the kernel counted and no log tells of.
+fn untold(CounterCheck { counted, told }: CounterCheck, report: &OomReport) -> String {
+    let kills = if counted == 1 { "kill" } else { "kills" };
+    let counted = match report.sources.is_empty() {
+        true => format!("the kernel counted {counted} {kills} since boot"),
+        false => format!("the kernel counted {counted} {kills} since boot, these logs tell of {told}"),
+    };
+    match report.log_lost() {
+        Some(_) => format!(
+            "log lost: {counted}; the ring buffer is short: keep a journal (Storage=persistent in journald.conf)"
+        ),
+        None => format!("{counted}; the logs that may not be read may tell of them"),
+    }
 }
 
 fn read(report: &OomReport, page: &Page) -> String {
     let sources = report.sources.iter().map(|source| labelled("log: ", &visible(&told(source)), page.width));
     let blind = report.blind_spots.iter().map(|why| labelled("", &visible(&why.to_string()), page.width));
-    sources.chain(blind).collect()
+    let as_root = report.as_root.as_ref().map(|command| command_after("to read them:", command, page.width));
+    sources.chain(blind).chain(as_root).collect()
 }
 
 fn told(source: &Source) -> String {

@@ -32,6 +32,7 @@ pub fn report() -> OomReport {
         counters: Some(CounterCheck { counted: 7, told: 5 }),
         blind_spots: vec![Reason::new("cannot read /var/log/kern.log: permission denied (needs root or group adm)")],
         refused: true,
+        as_root: Some("sudo gtune oom".into()),
     }
 }
 

@@ -68,6 +68,15 @@ impl Unread {
         Self::new(name, told(error))
     }
 
+    /// A path of which the root that it is below says why it cannot be read. Where it is for want of rights, the path
+    /// and what would help are told beside that.
+    pub(super) fn below_root(name: &str, reason: Reason, may: impl FnOnce() -> String) -> Self {
+        match reason.to_string().starts_with("permission denied") {
+            true => Self::new(name, "permission denied").hint(may()),
+            false => Self { name: name.to_owned(), reason, hint: None },
+        }
+    }
+
     /// The same with what would help.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }

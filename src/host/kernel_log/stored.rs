@@ -1,7 +1,7 @@
 //! The kernel's log as a logger keeps it below a root: `kern.log`, `messages` or `syslog`, rotated and compressed.
 
 use super::{Reading, Search, Unread, file};
-use crate::facts::{Fact, Reason};
+use crate::facts::Fact;
 use crate::host::Root;
 use crate::kernel_log::Sink;
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +39,9 @@ pub fn stored_files(root: &Root, search: &Search) -> Result<Vec<Stored>, Unread>
     let names = match root.list_those(DIRECTORY, |name| FAMILIES.iter().any(|family| is_member(name, family))) {
         Fact::Known(names) => names,
         Fact::Absent => vec![],
-        Fact::Unreadable(reason) => return Err(unlisted(root, reason)),
+        Fact::Unreadable(reason) => {
+            return Err(Unread::below_root(&root.shown(DIRECTORY), reason, || "needs root".to_owned()));
+        }
     };
     let since = search.since.and_then(|since| since.checked_sub(MARGIN).ok());
     let mut files = Vec::new();
@@ -66,16 +68,6 @@ fn add_later(files: &mut Vec<Stored>, members: Vec<Stored>) {
     }
 }
 
-/// Only where it may not be looked into would root help.
-fn unlisted(root: &Root, reason: Reason) -> Unread {
-    let name = root.shown(DIRECTORY);
-    let text = reason.to_string();
-    match (text.starts_with("permission"), text.ends_with("(needs root)")) {
-        (true, true) => Unread::new(&name, "permission denied").hint("needs root"),
-        _ => Unread { name, reason, hint: None },
-    }
-}
-
 impl Stored {
     /// Reads the file, below the root it was found in.
     ///
@@ -86,15 +78,10 @@ impl Stored {
         match root.open_stored(&self.path) {
             Fact::Known(handle) => file::read(&name, handle, search, sink),
             Fact::Absent => Err(Unread::new(&name, "it was taken away just now")),
-            Fact::Unreadable(reason) => {
+            Fact::Unreadable(reason) => Err(Unread::below_root(&name, reason, || {
                 let groups = root.read("/etc/group").known().cloned().unwrap_or_default();
-                let may = who_may(&groups, self.mode, self.group);
-                match reason.to_string().starts_with("permission") {
-                    // The file and what would help are told beside it.
-                    true => Err(Unread::new(&name, "permission denied").hint(may)),
-                    false => Err(Unread { name, reason, hint: None }),
-                }
-            }
+                who_may(&groups, self.mode, self.group)
+            })),
         }
     }
 }

@@ -11,7 +11,7 @@ mod tests;
 
 use super::lines::trigger::invoked;
 use super::lines::victim::{Victim, group, killed, sharing};
-use super::{Kill, Origin, Part, Record, Scope, Sink, Stamp};
+use super::{Kill, LONGEST_COMM, Origin, Part, Record, Scope, Sink, Stamp};
 use crate::units::Pid;
 use doubt::Doubts;
 use events::Events;
@@ -27,9 +27,6 @@ const MOST_OPEN: usize = 16;
 
 /// Records within which the second half of a line must follow, where a name's newline tore it.
 const HALF_LINE_WAITS: u32 = 8;
-
-/// The longest name of a process (TASK_COMM_LEN less its end).
-const LONGEST_NAME: usize = 15;
 
 /// What was found in a source.
 #[derive(Debug, Default)]
@@ -261,7 +258,7 @@ impl Assembler {
         };
         let end = memchr::memmem::find(record.message, b") total-vm:")
             .or_else(|| memchr::memmem::find(record.message, b") vsz:"));
-        if end.is_some_and(|end| end <= LONGEST_NAME) && killed(record.message).is_none() {
+        if end.is_some_and(|end| end <= LONGEST_COMM) && killed(record.message).is_none() {
             half.message.push(b'\n');
             half.message.extend_from_slice(record.message);
             self.give_up_half();
@@ -285,7 +282,7 @@ impl Assembler {
 
     /// A message that is no longer than a name may be the first half of one.
     fn remember_fragment(&mut self, record: &Record<'_>) {
-        let may_be_name = record.message.len() <= LONGEST_NAME;
+        let may_be_name = record.message.len() <= LONGEST_COMM;
         self.fragment = may_be_name.then(|| (record.stamp, record.message.to_vec()));
     }
 
@@ -293,7 +290,7 @@ impl Assembler {
     fn torn_name(&self, record: &Record<'_>, comm: &[u8]) -> Option<Vec<u8>> {
         let (stamp, first) = self.fragment.as_ref()?;
         let is_same = record.stamp.boot_micros.is_some() && *stamp == record.stamp;
-        (is_same && first.len() + comm.len() < LONGEST_NAME).then(|| [first, &b"\n"[..], comm].concat())
+        (is_same && first.len() + comm.len() < LONGEST_COMM).then(|| [first, &b"\n"[..], comm].concat())
     }
 }
 

@@ -152,12 +152,8 @@ impl Open {
 
     /// The kernel found nobody to kill, or thought better of it: the next kill is of another report.
     fn takes_end(&mut self, message: &[u8]) -> bool {
-        let ends: [&[u8]; 4] = [
-            b"Out of memory and no killable processes",
-            b"OOM request ignored",
-            b"is already exiting. Skip killing the task",
-            b"no killable process",
-        ];
+        let ends: [&[u8]; 3] =
+            [b"no killable process", b"OOM request ignored", b"is already exiting. Skip killing the task"];
         self.is_closed |= ends.iter().any(|end| memmem::find(message, end).is_some());
         self.is_closed
     }

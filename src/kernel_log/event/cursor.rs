@@ -1,10 +1,8 @@
 //! Walks along a message, word by word.
 
 use super::Name;
+use crate::kernel_log::LONGEST_COMM;
 use memchr::memmem;
-
-/// The longest name of a task, bytes (`TASK_COMM_LEN` less the zero at its end, `include/linux/sched.h`).
-const LONGEST_NAME: usize = 15;
 
 /// The longest escape of one byte, `\x1b`.
 const LONGEST_ESCAPE: usize = 4;
@@ -105,10 +103,10 @@ pub(super) fn split_name<'a, T>(
 ) -> Option<(Name, T)> {
     let mut found = None;
     // Beyond that no mark can leave a name that is short enough.
-    let near = message.get(..LONGEST_NAME * LONGEST_ESCAPE + mark.len()).unwrap_or(message);
+    let near = message.get(..LONGEST_COMM * LONGEST_ESCAPE + mark.len()).unwrap_or(message);
     for at in memmem::find_iter(near, mark) {
         let (name, rest) = message.split_at_checked(at)?;
-        if length_unescaped(name) <= LONGEST_NAME {
+        if length_unescaped(name) <= LONGEST_COMM {
             let mut cursor = Cursor(rest);
             cursor.pass(mark)?;
             found = read(cursor).map(|read| (Name::from(name), read)).or(found);

@@ -5,8 +5,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Messages that say something, each with what it says.
-#[rustfmt::skip]
 fn examples() -> Vec<(&'static str, Value)> {
+    [faults(), stalls(), limits(), disks(), memory()].concat()
+}
+
+#[rustfmt::skip]
+fn faults() -> Vec<(&'static str, Value)> {
     vec![
         // arch/x86/mm/fault.c: 2.6.24, 3.x, 4.x to 6.0, 6.1, 6.12.
         ("gunicorn[815]: segfault at 0000000000000008 rip 00002b5a1 rsp 00007fff1 error 4", json!({"event": "segfault", "comm": "gunicorn", "tid": 815, "address": 8, "instruction_pointer": 0x2b5a1, "stack_pointer": 0x7fff1_u64, "error": {"code": 4, "words": ["read", "nothing mapped", "in user mode"]}, "object": null, "cpu": null})),
@@ -26,6 +30,12 @@ fn examples() -> Vec<(&'static str, Value)> {
         // kernel/auditsc.c.
         (r#"audit: type=1326 audit(1688154587.565:14): auid=1000 uid=33 gid=33 ses=3 subj=snap x pid=1 pid=27503 comm="gunicorn" exe="/usr/bin/python3.11" sig=31 arch=c000003e syscall=41 compat=0 ip=0x7f code=0x80000000"#, json!({"event": "seccomp", "tid": 27503, "comm": "gunicorn", "exe": "/usr/bin/python3.11", "uid": 33, "signal": 31, "syscall": 41})),
         (r#"type=1326 audit(1446574222.1:4): auid=4294967295 uid=0 gid=0 ses=4294967295 pid=27503 comm=6D79206170702028763229 sig=0 syscall=2 compat=0 ip=0x7f code=0x7ffc0000"#, json!({"event": "seccomp", "tid": 27503, "comm": "my app (v2)", "exe": null, "uid": 0, "signal": 0, "syscall": 2})),
+    ]
+}
+
+#[rustfmt::skip]
+fn stalls() -> Vec<(&'static str, Value)> {
+    vec![
         // kernel/hung_task.c.
         ("INFO: task jbd2/vda1-8:221 blocked for more than 120 seconds.", json!({"event": "hung-task", "comm": "jbd2/vda1-8", "tid": 221, "seconds": 120, "is_in_io_wait": false})),
         ("INFO: task :1 blocked for:1473 blocked in I/O wait for more than 122 seconds. [Warning #1]", json!({"event": "hung-task", "comm": ":1 blocked for", "tid": 1473, "seconds": 122, "is_in_io_wait": true})),
@@ -33,6 +43,12 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("kworker/u8:2: page allocation failure: order:4, mode:0x40820(GFP_ATOMIC|__GFP_COMP), nodemask=(null),cpuset=/,mems_allowed=0", json!({"event": "page-allocation-failure", "comm": "kworker/u8:2", "order": 4, "mode": "0x40820(GFP_ATOMIC|__GFP_COMP)"})),
         ("gunicorn: page allocation failure: order:0, mode:0x20", json!({"event": "page-allocation-failure", "comm": "gunicorn", "order": 0, "mode": "0x20"})),
         ("swapper: page allocation failure. order:1, mode:0x20", json!({"event": "page-allocation-failure", "comm": "swapper", "order": 1, "mode": "0x20"})),
+    ]
+}
+
+#[rustfmt::skip]
+fn limits() -> Vec<(&'static str, Value)> {
+    vec![
         // net/ipv4/tcp_input.c: 6.2 on, 4.x, with MPTCP, 3.1, 2.6.
         ("TCP: request_sock_TCP: Possible SYN flooding on port 127.0.0.1:8000. Sending cookies.", json!({"event": "syn-flooding", "port": 8000, "address": "127.0.0.1", "is_ipv6": false, "answer": "cookies"})),
         ("TCP: request_sock_subflow_v4: Possible SYN flooding on port [::]:20002. Sending cookies.", json!({"event": "syn-flooding", "port": 20002, "address": "::", "is_ipv6": true, "answer": "cookies"})),
@@ -48,6 +64,12 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("nf_conntrack: nf_conntrack: table full in netns 4026532281, dropping packet", json!({"event": "conntrack-full", "network_namespace": 4_026_532_281_u64})),
         ("ip_conntrack: table full, dropping packet.", json!({"event": "conntrack-full", "network_namespace": null})),
         ("cgroup: fork rejected by pids controller in /system.slice/my app.service", json!({"event": "pids-limit", "cgroup": "/system.slice/my app.service"})),
+    ]
+}
+
+#[rustfmt::skip]
+fn disks() -> Vec<(&'static str, Value)> {
+    vec![
         // File systems and disks.
         ("EXT4-fs error (device sda1): ext4_find_entry:1455: inode #2: comm ls: reading directory lblock 0", json!({"event": "file-system-error", "file_system": "EXT4", "device": "sda1", "what": "ext4_find_entry:1455: inode #2: comm ls: reading directory lblock 0"})),
         ("EXT4-fs error (device dm-0) in ext4_reserve_inode_write:5902: Readonly filesystem", json!({"event": "file-system-error", "file_system": "EXT4", "device": "dm-0", "what": "in ext4_reserve_inode_write:5902: Readonly filesystem"})),
@@ -65,6 +87,12 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("blk_update_request: I/O error, dev sda, sector 123 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0", json!({"event": "block-error", "kind": "I/O", "device": "sda", "sector": 123})),
         ("critical medium error, dev nvme0n1, sector 5 op 0x0:(READ)", json!({"event": "block-error", "kind": "critical medium", "device": "nvme0n1", "sector": 5})),
         ("end_request: I/O error, dev fd0, sector 0", json!({"event": "block-error", "kind": "I/O", "device": "fd0", "sector": 0})),
+    ]
+}
+
+#[rustfmt::skip]
+fn memory() -> Vec<(&'static str, Value)> {
+    vec![
         // oomd's BaseKillPlugin.cpp.
         ("oomd kill: 50.85 49.35 30.53 system.slice/a b ruleset:[.service 6905962496 ruleset:[protection against low swap] detectorgroup:[free swap goes below 10 percent] killer:kill_by_swap_usage v2", json!({"event": "oomd-kill", "cgroup": "system.slice/a b ruleset:[.service", "size_bytes": 6_905_962_496_u64, "ruleset": "protection against low swap", "is_dry_run": false})),
         ("oomd kill: 0.00 0.00 0.00 system.slice/x.service 1 ruleset:[r] detectorgroup:[d] killer:(dry)kill_by_memory_size_or_growth v2", json!({"event": "oomd-kill", "cgroup": "system.slice/x.service", "size_bytes": 1, "ruleset": "r", "is_dry_run": true})),

@@ -1,7 +1,8 @@
 //! The lines of a report that say how much memory there was: of a control group, or of the whole host.
 
-use super::text::{after, kib_after, number, split_once};
+use super::text::{after, kib_after, number};
 use crate::units::{Bytes, Limit};
+use bstr::ByteSlice;
 
 /// What a control group used of what it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub fn usage(message: &[u8]) -> Option<(Bound, Usage)> {
 /// Reads `Memory cgroup stats for PATH:` and what follows on the same line, as up to Linux 5.2.
 pub fn stats_header(message: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = message.strip_prefix(b"Memory cgroup stats for ")?;
-    match split_once(rest, b": ") {
+    match rest.split_once_str(b": ") {
         Some(found) => Some(found),
         None => Some((rest.strip_suffix(b":")?, b"")),
     }
@@ -74,7 +75,7 @@ pub fn stats_header(message: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Reads one figure of a control group: `anon 208678912`, in bytes, of Linux 5.3 and later.
 pub fn stat(line: &[u8]) -> Option<(&[u8], u64)> {
     let line = line.strip_prefix(b" ").unwrap_or(line);
-    let (name, rest) = split_once(line, b" ")?;
+    let (name, rest) = line.split_once_str(b" ")?;
     let (value, end) = number(rest)?;
     let is_name =
         !name.is_empty() && name.iter().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(byte));
@@ -84,7 +85,7 @@ pub fn stat(line: &[u8]) -> Option<(&[u8], u64)> {
 /// Reads `cache:0KB rss:204800KB …` of Linux up to 5.2, into bytes.
 pub fn old_stats(line: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
     line.split(|byte| *byte == b' ').filter_map(|word| {
-        let (name, value) = split_once(word, b":")?;
+        let (name, value) = word.split_once_str(b":")?;
         let (kib, unit) = number(value)?;
         (unit == b"KB").then_some((name, kib.saturating_mul(1024)))
     })

@@ -1,8 +1,9 @@
 //! The one line that says whose memory ran out (Linux 5.0 and later), and its forerunner of memory control groups.
 
-use super::text::{number, pid, rsplit_once, split_once};
+use super::text::{number, pid};
 use crate::kernel_log::Scope;
 use crate::units::Pid;
+use bstr::ByteSlice;
 
 /// `oom-kill:constraint=…,task=COMM,pid=P,uid=U`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,19 +28,19 @@ pub const LONGEST_SUMMARY: usize = 16 << 10;
 
 /// Reads a whole summary. Paths may hold blanks and commas, and the name anything; so the end is read from the right.
 pub fn summary(text: &[u8]) -> Option<Summary<'_>> {
-    let (constraint, rest) = split_once(text.strip_prefix(SUMMARY)?, b",nodemask=")?;
-    let (left, numbers) = rsplit_once(rest, b",pid=")?;
+    let (constraint, rest) = text.strip_prefix(SUMMARY)?.split_once_str(b",nodemask=")?;
+    let (left, numbers) = rest.rsplit_once_str(b",pid=")?;
     let (victim, rest) = pid(numbers)?;
     let (uid, end) = number(rest.strip_prefix(b",uid=")?)?;
     if !end.trim_ascii().is_empty() {
         return None;
     }
-    let (left, _) = split_once(left, b",task=")?;
-    let (places, task_memcg) = match split_once(left, b",task_memcg=") {
+    let (left, _) = left.split_once_str(b",task=")?;
+    let (places, task_memcg) = match left.split_once_str(b",task_memcg=") {
         Some((places, path)) => (places, Some(path)),
         None => (left, None),
     };
-    let oom_memcg = split_once(places, b",oom_memcg=").map(|(_, path)| path);
+    let oom_memcg = places.split_once_str(b",oom_memcg=").map(|(_, path)| path);
     let scope = scope(constraint, oom_memcg.is_some());
     Some(Summary { scope, oom_memcg, task_memcg, pid: victim, uid: u32::try_from(uid).ok() })
 }
@@ -71,7 +72,7 @@ pub fn goes_on(text: &[u8], piece: &[u8]) -> bool {
 
 /// `Task in A killed as a result of limit of B` (before Linux 5.0): the victim's group and the one whose limit was hit.
 pub fn legacy_owner(message: &[u8]) -> Option<(&[u8], &[u8])> {
-    split_once(message.strip_prefix(b"Task in ")?, b" killed as a result of limit of ")
+    message.strip_prefix(b"Task in ")?.split_once_str(b" killed as a result of limit of ")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The table of processes in a report. Its columns changed with nearly every era, so its own header says what they are.
 
-use super::text::{number, signed, split_once};
+use super::text::{number, signed};
 use crate::units::Pid;
+use bstr::ByteSlice;
 
 /// The columns of a table, as its header names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct Row<'a> {
 
 /// Reads `[  pid  ]   uid  tgid total_vm      rss … name`.
 pub fn columns(message: &[u8]) -> Option<Columns> {
-    let (first, rest) = split_once(message.strip_prefix(b"[")?, b"]")?;
+    let (first, rest) = message.strip_prefix(b"[")?.split_once_str(b"]")?;
     if first.trim_ascii() != b"pid" {
         return None;
     }

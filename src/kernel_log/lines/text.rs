@@ -31,18 +31,6 @@ pub fn after<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     text.get(at + key.len()..)
 }
 
-/// The text on both sides of the first `key`.
-pub fn split_once<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = memmem::find(text, key)?;
-    Some((text.get(..at)?, text.get(at + key.len()..)?))
-}
-
-/// The text on both sides of the last `key`.
-pub fn rsplit_once<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = memmem::rfind(text, key)?;
-    Some((text.get(..at)?, text.get(at + key.len()..)?))
-}
-
 /// The number after `key`, where something follows it: one that the text ends in may have lost digits.
 pub fn whole_number_after(text: &[u8], key: &[u8]) -> Option<u64> {
     number(after(text, key)?).filter(|(_, rest)| !rest.is_empty()).map(|(number, _)| number)

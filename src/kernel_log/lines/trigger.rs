@@ -1,7 +1,8 @@
 //! The lines that open a report: who asked for memory, and in which context.
 
-use super::text::{after, number, pid, rsplit_once, signed, split_once};
+use super::text::{after, number, pid, signed};
 use crate::units::Pid;
+use bstr::ByteSlice;
 
 /// `COMM invoked oom-killer: gfp_mask=…, order=N, oom_score_adj=N`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct Context<'a> {
 
 /// Reads the first line of a report.
 pub fn invoked(message: &[u8]) -> Option<Invoked<'_>> {
-    let (comm, fields) = match split_once(message, b" invoked oom-killer: ") {
+    let (comm, fields) = match message.split_once_str(b" invoked oom-killer: ") {
         Some(found) => found,
         None => (&b""[..], message.strip_prefix(b"oom-killer: ")?),
     };
@@ -58,14 +59,14 @@ fn mask(text: &[u8]) -> &[u8] {
 pub fn context(message: &[u8]) -> Option<Context<'_>> {
     // Linux 2.6 wrote `Pid: 2757, comm: smbd Not tainted 2.6.24`.
     let (before, rest) = match message.strip_prefix(b"CPU: ") {
-        Some(rest) => split_once(rest, b"PID: ")?,
+        Some(rest) => rest.split_once_str(b"PID: ")?,
         None => (&b""[..], message.strip_prefix(b"Pid: ")?),
     };
     let (thread, rest) = pid(rest)?;
     let rest = rest.strip_prefix(b" Comm: ").or_else(|| rest.strip_prefix(b", comm: "))?;
-    let (comm, kernel) = match rsplit_once(rest, b" Not tainted ") {
+    let (comm, kernel) = match rest.rsplit_once_str(b" Not tainted ") {
         Some((comm, kernel)) => (comm, kernel),
-        None => rsplit_once(rest, b" Tainted: ")?,
+        None => rest.rsplit_once_str(b" Tainted: ")?,
     };
     // Kernels of distributions put this between the name and the taint.
     let comm = comm.strip_suffix(b" Kdump: loaded").unwrap_or(comm);

@@ -1,8 +1,9 @@
 //! The lines that name who is killed: `Killed process 815 (gunicorn) total-vm:…`, in the words of every era.
 
-use super::text::{after, kib_after, number, pid, rsplit_once, signed, whole_number_after};
+use super::text::{after, kib_after, number, pid, signed, whole_number_after};
 use crate::kernel_log::Scope;
 use crate::units::{Bytes, Pid};
+use bstr::ByteSlice;
 
 /// What a process held when it was killed, as far as the line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,7 +93,7 @@ pub fn chosen(message: &[u8]) -> Option<Chosen> {
     let (scope, rest) = cause(message);
     let rest = rest.strip_prefix(b"Kill process ").or_else(|| rest.strip_prefix(b"kill process "))?;
     let (pid, rest) = pid(rest)?;
-    let (_, tail) = rsplit_once(rest, b")")?;
+    let (_, tail) = rest.rsplit_once_str(b")")?;
     (tail.starts_with(b" score ") || tail.starts_with(b" or ")).then_some(Chosen { pid, scope })
 }
 
@@ -128,16 +129,15 @@ fn cause(message: &[u8]) -> (Scope, &[u8]) {
 /// bytes, and may hold brackets and all that follows in the line; so its end is looked for from the right.
 fn name_and_tail(named: &[u8]) -> (&[u8], &[u8], bool) {
     for end in [&b") total-vm:"[..], b") vsz:", b"), UID "] {
-        if let Some((comm, _)) = rsplit_once(named, end) {
+        if let Some((comm, _)) = named.rsplit_once_str(end) {
             return (comm, named.get(comm.len()..).unwrap_or_default(), true);
         }
     }
     // Up to Linux 2.6.2x nothing follows the name but, at times, a full stop.
     let bare = named.strip_suffix(b".").unwrap_or(named);
-    match (bare.strip_suffix(b")"), after(named, b") ")) {
-        (Some(comm), _) => (comm, b"", true),
-        // The line was cut within the first word after the name.
-        (None, Some(_)) => rsplit_once(named, b") ").map_or((named, &b""[..], false), |(comm, _)| (comm, b"", true)),
+    match (bare.strip_suffix(b")"), named.rsplit_once_str(b") ")) {
+        // The line may have been cut within the first word after the name.
+        (Some(comm), _) | (None, Some((comm, _))) => (comm, b"", true),
         (None, None) => (named, b"", false),
     }
 }

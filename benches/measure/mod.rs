@@ -1,8 +1,9 @@
-//! What a command takes.
+//! What a command takes, beside others that do the same work; for every benchmark.
 
 use crate::Result;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -52,7 +53,8 @@ pub fn take_turns(commands: &[&[String]], rounds: usize) -> Vec<Result<Vec<Run>>
     all
 }
 
-fn one_run(command: &[String]) -> Result<Run> {
+/// Runs a command once, as the only child of a process of its own.
+pub fn one_run(command: &[String]) -> Result<Run> {
     let said = Command::new(std::env::current_exe()?).arg(ONE).args(command).output()?;
     let text = String::from_utf8(said.stdout)?;
     let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
@@ -64,13 +66,26 @@ fn one_run(command: &[String]) -> Result<Run> {
     }
 }
 
-/// What the kernel charges a program that does nothing: before it becomes that program it is a copy of this one.
-pub fn floor_mebibytes() -> Result<f64> {
-    Ok(one_run(&["true".to_owned()])?.peak_kibibytes / 1024.0)
-}
-
+/// The middle one of what the runs took.
 pub fn median(runs: &[Run], value: fn(&Run) -> f64) -> f64 {
     let mut values: Vec<f64> = runs.iter().map(value).collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Prints the machine that all this is measured on.
+pub fn describe_machine() {
+    let first = |path: &str, key: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
+        line.rsplit([':', '=']).next().unwrap_or_default().trim().trim_matches('"').to_owned()
+    };
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let processors = std::thread::available_parallelism().map_or(0, usize::from);
+    println!("{}, Linux {}", first("/etc/os-release", "PRETTY_NAME"), kernel.trim());
+    println!(
+        "{processors} CPUs, {}; {} of memory",
+        first("/proc/cpuinfo", "model name"),
+        first("/proc/meminfo", "MemTotal")
+    );
 }
