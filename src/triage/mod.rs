@@ -1,0 +1,17 @@
+//! Evidence → one verdict a worker (pure).
+//!
+//! ```text
+//! Told ──Roll──▶ Ended, MasterEnd ─┐
+//! kernel kills, managers, facts ───┴─Material──judge──▶ Death ──gather──▶ Cause (one paragraph each)
+//! ```
+//!
+//! The [`Roll`] keeps the list of the living as Gunicorn's own log tells it, so it knows who is missing also where nothing
+//! is said of a death. [`judge`] puts beside it what everybody else says.
+
+mod death;
+mod life;
+mod material;
+
+pub use death::{Confidence, Death, Evidence, Normal, Role, Triage, Verdict};
+pub use life::{Asked, Context, Ended, How, MasterEnd, MasterHow};
+pub use material::{KernelEvent, Material, Source};
