@@ -93,6 +93,7 @@ fn whole(comm: &[u8]) -> Settled {
         boot: None,
         host: vec![],
         offset: 4_096,
+        text: Box::default(),
     };
     Settled { kill, moment: moment("2026-11-20T19:14:07.26841Z", 1_000), source: 0 }
 }

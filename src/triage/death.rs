@@ -64,6 +64,9 @@ pub struct Evidence {
     pub source: String,
     /// Its line there, from 1, where that is known.
     pub line: Option<u64>,
+    /// Where it begins there, in bytes: who can open the source finds the line by it.
+    #[serde(skip)]
+    pub offset: Option<u64>,
     /// When.
     pub time: Option<Timestamp>,
     /// The line, or the figure that was seen: `memory.events: oom_kill 3`.

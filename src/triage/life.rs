@@ -32,6 +32,8 @@ pub enum Asked {
 /// What else the log tells of a worker.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Context {
+    /// Its number in the host's pid namespace, where a line that it wrote itself was framed by who knows it (`_PID`).
+    pub host_pid: Option<Pid>,
     /// When it booted, by the log; none where the log begins later or hides such lines.
     pub booted: Option<Timestamp>,
     /// Its `WORKER TIMEOUT`.

@@ -30,6 +30,10 @@ pub struct KernelEvent {
     pub moment: Option<Moment>,
     /// Index in [`Material::kernel_sources`].
     pub source: usize,
+    /// Where its line is in the source, in bytes.
+    pub offset: u64,
+    /// The line, at most [`LONGEST_LINE`](crate::kernel_log::LONGEST_LINE) bytes.
+    pub text: Box<[u8]>,
 }
 
 /// All that was found.
