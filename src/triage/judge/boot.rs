@@ -1,0 +1,111 @@
+//! Workers that could not load the application.
+
+use super::case::{Case, Finding};
+use super::descriptors::traceback;
+use super::timeout::base_name;
+use super::when::{MANAGERS, apart};
+use crate::gunicorn::log::{StopReason, Told, Traceback};
+use crate::triage::{Confidence, How, MasterEnd, MasterHow, Verdict};
+
+/// Gunicorn's own statuses (arbiter.py): `WORKER_BOOT_ERROR` and `APP_LOAD_ERROR`.
+const WORKER_BOOT_ERROR: i32 = 3;
+const APP_LOAD_ERROR: i32 = 4;
+
+/// An application that ends by itself with 3 or 4 looks the same, but not so soon.
+const BOOTS_WITHIN_SECONDS: i64 = 60;
+
+/// What an import that fails raises.
+const OF_IMPORTS: &[&str] = &[
+    "ModuleNotFoundError",
+    "ImportError",
+    "SyntaxError",
+    "IndentationError",
+    "AppImportError",
+    "Failed to find attribute",
+    "Failed to parse",
+];
+
+/// It never came to serve.
+pub fn failed(case: &Case<'_>) -> Option<Finding> {
+    let is_exit = matches!(case.ended.how, How::Exited | How::Silent) || case.status().is_some();
+    if !is_exit || case.context().timed_out.is_some() {
+        return None;
+    }
+    let told = case.context().exception.as_ref().or(case.context().loose.as_ref());
+    let raised = told.and_then(traceback);
+    let gave_up = gave_up(case);
+    let confidence = match (case.status(), raised) {
+        (Some(WORKER_BOOT_ERROR | APP_LOAD_ERROR), Some(_)) => Confidence::Certain,
+        (Some(WORKER_BOOT_ERROR | APP_LOAD_ERROR), None) => status_alone(case, gave_up),
+        (Some(_), _) => return None,
+        // Up to 20.1 no status is told.
+        (None, Some(_)) if gave_up.is_some() => Confidence::Certain,
+        (None, Some(raised)) if is_of_import(raised) => Confidence::Likely,
+        (None, _) => return None,
+    };
+    let is_load =
+        case.status() == Some(APP_LOAD_ERROR) || gave_up.is_some_and(|(_, why)| why == StopReason::AppFailedToLoad);
+    let summary = clause(is_load, raised);
+    let lines = told.map(|told| case.told(told)).into_iter();
+    let reason = gave_up.and_then(|(end, _)| end.told.last()).map(|told| case.told(told));
+    Some(Finding::new(Verdict::BootFailure, confidence, summary).on(lines).on(reason).advising(advice(raised)))
+}
+
+/// `could not load the application: ModuleNotFoundError: No module named 'x' (wsgi.py:3)`.
+pub fn clause(is_load: bool, raised: Option<&Traceback>) -> String {
+    let what = if is_load { "could not find the application" } else { "could not load the application" };
+    match raised {
+        Some(raised) => format!("{what}{}", named(raised)),
+        None => what.to_owned(),
+    }
+}
+
+/// What was raised, and where: `: RuntimeError: DATABASE_URL is not set (settings.py:1)`.
+pub fn named(raised: &Traceback) -> String {
+    let exception = raised.exception.as_deref().map_or_else(String::new, |exception| format!(": {exception}"));
+    let place = raised.frame.as_ref().map(|frame| format!(" ({}:{})", base_name(&frame.file), frame.line));
+    exception + &place.unwrap_or_default()
+}
+
+/// What to do where the application cannot be loaded.
+pub fn advice(raised: Option<&Traceback>) -> Vec<String> {
+    let is_missing = raised.is_some_and(|raised| {
+        raised
+            .exception
+            .as_deref()
+            .is_some_and(|text| text.starts_with("ModuleNotFoundError") || text.starts_with("ImportError"))
+    });
+    let missing = is_missing.then_some(
+        "look at the working directory (--chdir), at --pythonpath and at the virtual environment of the service",
+    );
+    let try_it = "gunicorn --check-config with the same options, as the same user, shows it without a server";
+    missing.into_iter().chain([try_it]).map(str::to_owned).collect()
+}
+
+fn status_alone(case: &Case<'_>, gave_up: Option<(&MasterEnd, StopReason)>) -> Confidence {
+    let lived = case.time().zip(case.context().booted).map(|(time, booted)| time.duration_since(booted).as_secs());
+    match (lived, gave_up) {
+        (Some(lived), _) if lived > BOOTS_WITHIN_SECONDS => Confidence::Possible,
+        (_, Some(_)) => Confidence::Certain,
+        (_, None) => Confidence::Likely,
+    }
+}
+
+/// Its master gave up at that time because a worker could not boot.
+fn gave_up<'a>(case: &Case<'a>) -> Option<(&'a MasterEnd, StopReason)> {
+    case.witnesses.masters(case.ended.master).find_map(|end| {
+        let MasterHow::GaveUp(why) = end.how else { return None };
+        let is_near = end.time.zip(case.time()).is_some_and(|(end, time)| apart(end, time) <= MANAGERS);
+        is_near.then_some((end, why))
+    })
+}
+
+fn is_of_import(raised: &Traceback) -> bool {
+    raised.exception.as_deref().is_some_and(|text| OF_IMPORTS.iter().any(|name| text.starts_with(name)))
+}
+
+/// The lines of a worker's own exception.
+pub fn exception<'a>(case: &Case<'a>) -> Option<(&'a Told, &'a Traceback)> {
+    let told = case.context().exception.as_ref()?;
+    Some((told, traceback(told)?))
+}

@@ -1,0 +1,54 @@
+//! Other exit statuses.
+
+use super::boot::{exception, named};
+use super::case::{Case, Finding, TELLS_STATUS};
+use super::storage::Directory;
+use crate::triage::{Confidence, How, Verdict};
+
+/// It raised an exception that is about the heartbeat file.
+pub fn heartbeat(case: &Case<'_>) -> Option<Finding> {
+    let (told, raised) = exception(case)?;
+    let directory = Directory::of(raised)?;
+    let finding = Finding::new(Verdict::HeartbeatStorage, Confidence::Certain, directory.what);
+    Some(finding.on([case.told(told)]).advising(directory.advice))
+}
+
+/// It left by itself.
+pub fn by_itself(case: &Case<'_>) -> Option<Finding> {
+    let raised = exception(case);
+    let why = raised.map_or_else(String::new, |(_, raised)| named(raised));
+    let lines = raised.map(|(told, _)| case.told(told));
+    let finding = match (case.status(), case.ended.how) {
+        (Some(status), _) => {
+            let summary = format!("exited with status {status}{why}");
+            Finding::new(Verdict::Exit, Confidence::Certain, summary)
+        }
+        (None, How::Exited) => Finding::new(Verdict::Exit, Confidence::Likely, unasked(case, &why)),
+        (None, _) => return None,
+    };
+    Some(finding.on(lines).advising(advice(case, raised.is_some())))
+}
+
+fn unasked(case: &Case<'_>, why: &str) -> String {
+    if !why.is_empty() {
+        return format!("exited{why}");
+    }
+    match case.hides_status() {
+        // Its master would tell any other status than 0.
+        false => "left in good order without being asked by its master: SIGTERM or SIGINT from outside, or sys.exit(0)"
+            .to_owned(),
+        true => "left without being asked by its master: SIGTERM or SIGINT from outside, or sys.exit".to_owned(),
+    }
+}
+
+fn advice(case: &Case<'_>, is_raised: bool) -> Vec<&'static str> {
+    let mut advice = vec![match (is_raised, case.status()) {
+        (true, _) => "mend what was raised: the traceback is in the log",
+        (false, Some(_)) => "look for os._exit, sys.exit and atexit handlers in the application and its libraries",
+        (false, None) => "look for who sends signals to single workers, and for sys.exit in the application",
+    }];
+    if case.is_before(TELLS_STATUS) {
+        advice.push("Gunicorn before 21.0 does not say with what status a worker exits: upgrade");
+    }
+    advice
+}
