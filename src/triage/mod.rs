@@ -11,7 +11,9 @@
 mod death;
 mod life;
 mod material;
+mod roll;
 
 pub use death::{Confidence, Death, Evidence, Normal, Role, Triage, Verdict};
 pub use life::{Asked, Context, Ended, How, MasterEnd, MasterHow};
 pub use material::{KernelEvent, Material, Source};
+pub use roll::{Rolled, Rolls};
