@@ -114,6 +114,8 @@ pub struct MasterEnd {
     pub workers: Vec<Pid>,
     /// The last time that it is known to have lived.
     pub time: Option<Timestamp>,
+    /// When it was known to be gone, by its orphans or by the master that came after it.
+    pub noticed: Option<Timestamp>,
     /// How it ended.
     pub how: MasterHow,
     /// Whether it had been asked to stop.

@@ -14,6 +14,7 @@ mod gather;
 mod judge;
 mod life;
 mod material;
+mod roll;
 #[cfg(test)]
 mod sample;
 
@@ -23,3 +24,4 @@ pub use gather::{Cause, gather};
 pub use judge::judge;
 pub use life::{Asked, Context, Ended, How, MasterEnd, MasterHow};
 pub use material::{KernelEvent, Material, Source};
+pub use roll::{Rolled, Rolls};

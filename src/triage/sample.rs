@@ -81,6 +81,7 @@ pub fn master(how: MasterHow, seconds: i64) -> MasterEnd {
         version: Some(Version::new(23, 0, 0)),
         workers: vec![Pid(815), Pid(816)],
         time: Some(at(seconds)),
+        noticed: None,
         how,
         asked: false,
         reloading: false,

@@ -62,7 +62,8 @@ pub fn clause(is_load: bool, raised: Option<&Traceback>) -> String {
 
 /// What was raised, and where: `: RuntimeError: DATABASE_URL is not set (settings.py:1)`.
 pub fn named(raised: &Traceback) -> String {
-    let exception = raised.exception.as_deref().map_or_else(String::new, |exception| format!(": {exception}"));
+    let exception = raised.exception.as_deref().map(|exception| exception.trim_end_matches('.'));
+    let exception = exception.map_or_else(String::new, |exception| format!(": {exception}"));
     let place = raised.frame.as_ref().map(|frame| format!(" ({}:{})", base_name(&frame.file), frame.line));
     exception + &place.unwrap_or_default()
 }

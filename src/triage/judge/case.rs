@@ -28,17 +28,25 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// What to do.
     pub advice: Vec<String>,
+    /// The process as the host numbers it, where a witness names it.
+    pub named: Option<Pid>,
 }
 
 impl Finding {
     /// A finding that rests on the lines of the end alone.
     pub fn new(verdict: Verdict, confidence: Confidence, summary: impl Into<String>) -> Self {
-        Self { verdict, confidence, summary: summary.into(), evidence: vec![], advice: vec![] }
+        Self { verdict, confidence, summary: summary.into(), evidence: vec![], advice: vec![], named: None }
     }
 
     /// The same, resting on these lines too.
     pub fn on(mut self, lines: impl IntoIterator<Item = Evidence>) -> Self {
         self.evidence.extend(lines);
+        self
+    }
+
+    /// The same of a process that a witness names.
+    pub fn naming(mut self, pid: Option<Pid>) -> Self {
+        self.named = pid;
         self
     }
 

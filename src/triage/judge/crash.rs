@@ -49,7 +49,13 @@ fn fault(case: &Case<'_>, signal: Option<i32>) -> Finding {
         Some(_) => "coredumpctl gdb gunicorn, or coredumpctl info, shows where it was".to_owned(),
         None => "PYTHONFAULTHANDLER=1 in its environment makes Python write where it was".to_owned(),
     });
-    Finding::new(Verdict::Crash, confidence, summary).on(lines).on(core_line).advising(advice)
+    let of_kernel = kernel.filter(|told| told.is_its_own).map(|told| told.fault.thread);
+    let of_core = core.and_then(|line| match line.event {
+        ManagerEvent::CoreDumped { pid } => Some(*pid),
+        _ => None,
+    });
+    let finding = Finding::new(Verdict::Crash, confidence, summary).naming(of_kernel.or(of_core));
+    finding.on(lines).on(core_line).advising(advice)
 }
 
 /// The kernel's line of its fault.

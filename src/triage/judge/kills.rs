@@ -28,6 +28,8 @@ pub struct Match<'a> {
 pub enum By {
     /// Process id, and time to the second.
     PidAndTime,
+    /// Process id, and the kernel's table of processes, which lists its master.
+    PidAndTable,
     /// Process id alone, since one of the logs has no clock, or their clocks do not agree.
     Pid,
     /// Control group, time and order, over a pid namespace.
@@ -107,7 +109,11 @@ impl<'a> Kills<'a> {
                 let fits = is_known || is_python(&settled.kill.comm) && life.group(settled) != Group::Other;
                 let far = life.distance(settled);
                 if agrees && fits && best.as_ref().is_none_or(|(least, ..)| far < *least) {
-                    let by = if wanted == Agreement::Same { By::PidAndTime } else { By::Pid };
+                    let by = match wanted {
+                        Agreement::Same => By::PidAndTime,
+                        _ if life.lists_master(settled) => By::PidAndTable,
+                        _ => By::Pid,
+                    };
                     best = Some((far, at, Match { settled, by, pid: Some(number.own) }));
                 }
             }
@@ -131,7 +137,7 @@ impl<'a> Kills<'a> {
                 life.group(settled) == wanted
                     && is_python(&settled.kill.comm)
                     && life.agreement(settled) == Some(Agreement::Same)
-                    && (life.namespace == Namespace::Other || life.is_in_container(settled))
+                    && life.is_elsewhere(settled)
             })
         })?;
         self.used.insert(at);

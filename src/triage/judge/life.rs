@@ -82,7 +82,7 @@ impl<'a> Life<'a> {
             master: ended.master,
             time: ended.time,
             until: None,
-            namespace: namespace(material, ended.master, &ended.told, running),
+            namespace: namespace(ended.master, &ended.told, running),
             unit,
             running,
             may_be_kernels: is_killed,
@@ -94,7 +94,6 @@ impl<'a> Life<'a> {
     pub fn of_master(material: &'a Material, end: &'a MasterEnd) -> Self {
         let unit = unit(material, end.source, &end.told);
         let running = Running::of(material, unit, Some(end.pid));
-        let later = |told: &&Told| told.time > end.time;
         let written = |told: &Told| told.frame_pid.filter(|_| told.writer == Some(end.pid));
         let time = end.time;
         Self {
@@ -103,14 +102,8 @@ impl<'a> Life<'a> {
             host_pid: end.told.iter().find_map(written),
             master: Some(end.pid),
             time,
-            until: end
-                .told
-                .iter()
-                .filter(later)
-                .filter_map(|told| told.time)
-                .min()
-                .or(time.map(|time| add(time, SILENT))),
-            namespace: namespace(material, Some(end.pid), &end.told, running),
+            until: end.noticed.or(time.map(|time| add(time, SILENT))),
+            namespace: namespace(Some(end.pid), &end.told, running),
             unit,
             running,
             may_be_kernels: matches!(end.how, MasterHow::Lost | MasterHow::Open),
@@ -178,13 +171,24 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Whether a kill hit a container, and none of its processes has this one's numbers: then these are of another
-    /// pid namespace.
-    pub fn is_in_container(&self, settled: &Settled) -> bool {
-        let path = settled.kill.task_memcg.as_deref().map(|path| path.to_str_lossy());
-        let in_container = path.is_some_and(|path| matches!(unit_of_cgroup_path(&path), CgroupOwner::Container(_)));
+    /// Whether the report of a kill lists its master by the number that Gunicorn knows it by.
+    pub fn lists_master(&self, settled: &Settled) -> bool {
         let mut tasks = settled.kill.report.tasks.iter();
-        in_container && !tasks.any(|task| Some(task.pid) == self.master && is_python(&task.comm))
+        self.master.is_some() && tasks.any(|task| Some(task.pid) == self.master && is_python(&task.comm))
+    }
+
+    /// Whether a kill may be one of its own although the numbers differ: it hit the group that its master is in, or a
+    /// container, and the report lists no such master.
+    pub fn is_elsewhere(&self, settled: &Settled) -> bool {
+        let path = settled.kill.task_memcg.as_deref().map(|path| path.to_str_lossy());
+        let in_container = || path.is_some_and(|path| matches!(unit_of_cgroup_path(&path), CgroupOwner::Container(_)));
+        let has_table = !settled.kill.report.tasks.is_empty();
+        match self.namespace {
+            Namespace::Host => false,
+            Namespace::Other => true,
+            Namespace::Unsaid if self.lists_master(settled) => false,
+            Namespace::Unsaid => has_table && self.group(settled) == Group::Own || in_container(),
+        }
     }
 }
 
@@ -205,7 +209,7 @@ fn unit<'a>(material: &'a Material, source: usize, told: &'a [Told]) -> Option<&
     of_log.or_else(|| told.iter().find_map(|told| told.unit.as_deref()))
 }
 
-fn namespace(material: &Material, master: Option<Pid>, told: &[Told], running: Option<Running<'_>>) -> Namespace {
+fn namespace(master: Option<Pid>, told: &[Told], running: Option<Running<'_>>) -> Namespace {
     // Process 1 of the host is its init.
     if master == Some(Pid(1)) {
         return Namespace::Other;
@@ -214,12 +218,10 @@ fn namespace(material: &Material, master: Option<Pid>, told: &[Told], running: O
     if told.iter().filter_map(framed).any(|(writer, frame)| writer == frame) {
         return Namespace::Host;
     }
-    let in_container = material.facts.as_ref().is_some_and(|facts| facts.host.container.is_some());
-    match running {
-        Some(running) if running.is_same_master && !in_container => {
-            let process = &running.service.master;
-            if process.pid == process.inner_pid { Namespace::Host } else { Namespace::Other }
-        }
-        _ => Namespace::Unsaid,
+    // Equal numbers prove nothing: this very program may run in the same namespace as Gunicorn.
+    let differs = |running: &Running<'_>| running.service.master.pid != running.service.master.inner_pid;
+    match running.filter(|running| running.is_same_master && differs(running)) {
+        Some(_) => Namespace::Other,
+        None => Namespace::Unsaid,
     }
 }

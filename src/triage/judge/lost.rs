@@ -85,7 +85,7 @@ fn rebooted(case: &MasterCase<'_>) -> Option<Finding> {
     let facts = case.material.facts.as_ref().filter(|facts| facts.host.live)?;
     let up = SignedDuration::try_from_secs_f64(facts.host.uptime_seconds.known()?.0).ok()?;
     let booted = facts.observed_at.checked_sub(up).ok()?;
-    let is_between = case.end.time? < booted && end_of(case).is_none_or(|next| next >= booted);
+    let is_between = case.end.time? < booted && case.end.noticed.is_none_or(|next| next >= booted);
     let summary = "the master was lost with its host: the log just ends, and the host was started after that";
     let line = evidence::seen("/proc/uptime", format!("the host was started at {}", written(booted)));
     let finding = Finding::new(Verdict::MasterLost, Confidence::Likely, summary).on([line]);
@@ -98,7 +98,7 @@ const OF_ALL: &str = "compare the size of a worker, times their number, with the
 
 fn by_userspace(case: &MasterCase<'_>) -> Option<Finding> {
     let pids: Vec<_> = case.life.numbers().iter().map(|number| number.on_host).collect();
-    let times = [case.end.time, end_of(case)];
+    let times = [case.end.time, case.end.noticed];
     let killer = times.into_iter().find_map(|time| {
         earlyoom(case.witnesses, &pids, time).or_else(|| whole_group(case.material, case.witnesses, &case.life, time))
     })?;
@@ -175,11 +175,6 @@ const WHERE_TO_LOOK: [&str; 2] = [
 /// A manager stops it, so its end was asked for though the log does not say so.
 fn is_stopping(case: &MasterCase<'_>) -> bool {
     said(case, |event| matches!(event, ManagerEvent::Stopping { .. })).is_some()
-}
-
-/// When it had ended at the latest, where the log tells.
-fn end_of(case: &MasterCase<'_>) -> Option<jiff::Timestamp> {
-    case.end.told.iter().filter_map(|told| told.time).filter(|time| Some(*time) > case.end.time).min()
 }
 
 /// A line of systemd on its unit, from its last line on; until the next one, where there is one.

@@ -129,7 +129,9 @@ fn of_worker(case: &Case<'_>) -> Death {
     let finding = RULES.iter().find_map(|rule| rule(case)).unwrap_or_else(unknown);
     let ended = case.ended;
     let own = ended.told.iter().map(|told| case.told(told));
-    let pid = ended.pid.or(case.kill.and_then(|kill| kill.pid));
+    let number = |named: Pid| case.life.numbers().into_iter().find(|number| number.on_host == named);
+    let named = finding.named.and_then(number).map(|number| number.own);
+    let pid = ended.pid.or(case.kill.and_then(|kill| kill.pid)).or(named);
     let killed = case.kill.map(|kill| kill.settled.kill.pid);
     let host_pid = killed.or(ended.context.host_pid).filter(|host| Some(*host) != pid);
     let source = case.material.sources.get(ended.source).map(|source| source.name.clone());

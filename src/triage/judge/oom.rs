@@ -4,7 +4,6 @@ use super::case::{Case, Finding};
 use super::coverage::Seen;
 use super::evidence;
 use super::kills::{By, Group, Match};
-use super::life::Namespace;
 use super::when::MANAGERS;
 use super::witnesses::{Line, Witnesses};
 use crate::facts::{CgroupOwner, unit_of_cgroup_path};
@@ -60,7 +59,7 @@ pub fn by_counters(case: &Case<'_>) -> Option<Finding> {
 /// speak of.
 fn is_another(case: &Case<'_>) -> bool {
     let mut kills = case.witnesses.kills(case.time(), MANAGERS, MANAGERS);
-    case.life.namespace == Namespace::Host && kills.any(|settled| case.life.group(settled) == Group::Own)
+    kills.any(|settled| case.life.group(settled) == Group::Own && !case.life.is_elsewhere(settled))
 }
 
 /// Whether one kill ended the whole service.
@@ -91,7 +90,7 @@ impl<'a> Stopped<'a> {
 /// How sure a kill is that of the process it was found for.
 pub fn sure(found: &Match<'_>, is_told_of_unit: bool) -> Confidence {
     match found.by {
-        By::PidAndTime | By::GroupAndTime => Confidence::Certain,
+        By::PidAndTime | By::PidAndTable | By::GroupAndTime => Confidence::Certain,
         By::Pid if is_told_of_unit => Confidence::Certain,
         By::Pid | By::Time => Confidence::Likely,
         By::TimeAlone => Confidence::Possible,

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Finding};
 use super::evidence;
-use super::timeout::together;
+use super::timeout::{hung_frame, together};
 use super::witnesses::is_python;
 use crate::gunicorn::log::Traceback;
 use crate::kernel_log::Event;
@@ -23,6 +23,10 @@ const TOLD_BEFORE: SignedDuration = SignedDuration::from_secs(120);
 /// Workers that timed out together, while something says that the disk under their heartbeat files stood still.
 pub fn frozen(case: &Case<'_>, time: Option<Timestamp>) -> Option<Finding> {
     let gone = together(case)?;
+    // Who is held by the kernel cannot answer its master's abort with a traceback.
+    if hung_frame(case).is_some() {
+        return None;
+    }
     let on_disk = case.running().and_then(|running| running.heartbeats_on_disk());
     // Heartbeats in memory never wait for a disk, so it was something else that held them.
     if on_disk == Some(false) {

@@ -52,7 +52,7 @@ fn killed_after(case: &Case<'_>) -> String {
 
 fn plain(case: &Case<'_>, time: Option<Timestamp>) -> Finding {
     let mut summary = killed_after(case);
-    let frame = frame(case);
+    let frame = hung_frame(case);
     if let Some(frame) = frame {
         summary.push_str(&format!("; it hung in {} ({}:{})", frame.function, base_name(&frame.file), frame.line));
     }
@@ -102,7 +102,7 @@ fn clock(case: &Case<'_>, time: Option<Timestamp>) -> Option<Finding> {
 }
 
 /// The line that hung, where the log has it.
-fn frame<'a>(case: &Case<'a>) -> Option<&'a Frame> {
+pub fn hung_frame<'a>(case: &Case<'a>) -> Option<&'a Frame> {
     let told = case.context().request_error.iter().chain(&case.context().exception);
     told.filter_map(hung).find_map(|traceback| traceback.frame.as_ref())
 }

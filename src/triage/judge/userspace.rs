@@ -34,26 +34,33 @@ pub struct Killer {
     summary: String,
     confidence: Confidence,
     lines: Vec<Evidence>,
+    /// The process, where it names one.
+    victim: Option<Pid>,
     advice: &'static str,
 }
 
 impl Killer {
     /// As a finding.
     pub fn finding(self) -> Finding {
-        Finding::new(Verdict::UserspaceOom, self.confidence, self.summary)
-            .on(self.lines)
-            .advising([self.advice, "compare the size of a worker, times their number, with the memory there is"])
+        let advice = [self.advice, "compare the size of a worker, times their number, with the memory there is"];
+        let finding = Finding::new(Verdict::UserspaceOom, self.confidence, self.summary).naming(self.victim);
+        finding.on(self.lines).advising(advice)
     }
 }
 
 /// earlyoom names the process it kills.
 pub fn earlyoom(witnesses: &Witnesses<'_>, pids: &[Pid], time: Option<Timestamp>) -> Option<Killer> {
-    let is_it = |line: &Line<'_>| matches!(line.event, ManagerEvent::EarlyoomKills { pid, .. } if pids.contains(pid));
-    let line = witnesses.managers(time, EARLYOOM, SAME).find(is_it)?;
+    let victim = |line: Line<'_>| match line.event {
+        ManagerEvent::EarlyoomKills { pid, .. } if pids.contains(pid) => Some(*pid),
+        _ => None,
+    };
+    let mut near = witnesses.managers(time, EARLYOOM, SAME);
+    let (line, pid) = near.find_map(|line| Some((line, victim(line)?)))?;
     Some(Killer {
         summary: "killed by earlyoom before the host ran out of memory".to_owned(),
         confidence: Confidence::Certain,
         lines: vec![witnesses.evidence(&line)],
+        victim: Some(pid),
         advice: "earlyoom --avoid spares a process by its name; --prefer names one that may go first",
     })
 }
@@ -88,6 +95,7 @@ pub fn whole_group(
         summary: format!("killed by {name} with its whole control group{why}"),
         confidence,
         lines: lines.chain(meta).collect(),
+        victim: None,
         advice: "oomctl shows what systemd-oomd watches; ManagedOOMPreference=avoid in the unit makes it choose another",
     })
 }

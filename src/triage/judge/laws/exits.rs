@@ -154,6 +154,16 @@ fn a_core_dump_is_a_witness() {
 }
 
 #[test]
+fn a_witness_that_names_one_of_several_tells_who_it_was() {
+    let mut silent = old(ended(0, How::Silent, 60));
+    (silent.pid, silent.candidates) = (None, vec![Pid(815), Pid(816)]);
+    let mut material = material([silent]);
+    material.manager.push(manager(ManagerEvent::CoreDumped { pid: Pid(816) }, 60));
+    let death = only(&material);
+    assert_eq!((death.pid, death.candidates.len(), death.verdict), (Some(Pid(816)), 0, Verdict::Crash));
+}
+
+#[test]
 fn signals_from_outside_say_who_may_have_sent_them() {
     assert!(only(&alone([signalled(815, 15, 60)])).summary.contains("SIGTERM: somebody sent it from outside"));
     let hangup = only(&alone([signalled(815, 1, 60)]));

@@ -2,7 +2,9 @@
 
 use super::{only, spots, verdict};
 use crate::gunicorn::log::{Ending, Event, ManagerEvent, StopReason};
-use crate::triage::sample::{UNIT, alone, contained, emfile, kill, manager, master, material, moment, told, traceback};
+use crate::triage::sample::{
+    UNIT, alone, at, contained, emfile, kill, manager, master, material, moment, told, traceback,
+};
 use crate::triage::{Confidence, MasterEnd, MasterHow, Material, Role, Verdict, judge};
 use crate::units::Pid;
 
@@ -15,6 +17,7 @@ fn of(end: MasterEnd) -> Material {
 fn lost() -> Material {
     let mut end = master(MasterHow::Lost, 60);
     end.told.push(told(Event::Starting(None), 90));
+    end.noticed = Some(at(90));
     of(end)
 }
 
@@ -45,7 +48,7 @@ fn the_kernels_kill_of_the_master_tells_why() {
 #[test]
 fn a_container_whose_group_was_hit_lost_its_master_to_that() {
     let mut end = master(MasterHow::Lost, 60);
-    (end.pid, end.told) = (Pid(1), vec![told(Event::Starting(None), 90)]);
+    (end.pid, end.told, end.noticed) = (Pid(1), vec![told(Event::Starting(None), 90)], Some(at(90)));
     let mut material = of(end);
     material.sources[0].unit = None;
     material.kills.push(contained(60_793, 70));

@@ -3,7 +3,7 @@
 use super::{advice, only, verdict};
 use crate::gunicorn::Version;
 use crate::gunicorn::log::ManagerEvent;
-use crate::kernel_log::{Moment, Part, Scope};
+use crate::kernel_log::{Moment, Part, Scope, Task};
 use crate::triage::sample::{UNIT, alone, ended, kernel, kill, manager, material, moment, signalled, timed_out};
 use crate::triage::{Asked, Confidence, How, Material, Verdict, judge};
 use crate::units::Pid;
@@ -54,6 +54,30 @@ fn a_kill_without_a_clock_goes_by_number_and_name_and_is_less_sure() {
     assert_eq!(verdict(&material), (OOM, Confidence::Likely));
     material.kills[0].kill.comm = b"nightly-report".to_vec();
     assert_eq!(verdict(&material).0, Verdict::Killed);
+}
+
+/// Makes the kernel's table list these processes.
+fn list(material: &mut Material, pids: &[i32]) {
+    let task = |pid: &i32| Task {
+        pid: Pid(*pid),
+        tgid: None,
+        uid: None,
+        comm: b"gunicorn"[..].into(),
+        total_vm_pages: None,
+        rss_pages: None,
+        oom_score_adj: None,
+    };
+    Arc::make_mut(&mut material.kills[0].kill.report).tasks = pids.iter().map(task).collect();
+}
+
+#[test]
+fn without_a_clock_a_table_that_lists_its_master_makes_it_certain() {
+    let mut material = killed();
+    material.kills[0].moment = None;
+    list(&mut material, &[812, 815, 816]);
+    assert_eq!(verdict(&material), (OOM, Confidence::Certain));
+    list(&mut material, &[12, 815, 16]);
+    assert_eq!(verdict(&material), (OOM, Confidence::Likely));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Kills over pid namespaces.
 
 use super::{only, verdict};
+use crate::kernel_log::Task;
 use crate::triage::sample::{alone, contained, kill, material, signalled, timed_out};
 use crate::triage::{Confidence, Ended, Material, Verdict, judge};
 use crate::units::Pid;
+use std::sync::Arc;
 
 /// A log of a container's, whose master is process 1; the kernel's log is of the host.
 fn contained_log(deaths: &[(i32, i64)]) -> Material {
@@ -83,6 +85,29 @@ fn on_the_host_a_python_that_dies_in_the_same_second_is_another() {
     other.kill.task_memcg = Some(b"/user.slice/user-0.slice/session-3.scope".to_vec());
     material.kills = vec![other];
     assert_eq!(verdict(&material).0, Verdict::Killed);
+}
+
+#[test]
+fn a_kill_in_the_units_group_whose_table_lists_the_master_was_of_another_process() {
+    let listing = |master| {
+        let mut settled = kill(60_793, 60);
+        let task = Task {
+            pid: Pid(master),
+            tgid: None,
+            uid: None,
+            comm: b"gunicorn"[..].into(),
+            total_vm_pages: None,
+            rss_pages: None,
+            oom_score_adj: None,
+        };
+        Arc::make_mut(&mut settled.kill.report).tasks = vec![task];
+        settled
+    };
+    let mut material = material([signalled(815, 9, 60)]);
+    material.kills = vec![listing(812)];
+    assert_eq!(verdict(&material).0, Verdict::Killed);
+    material.kills = vec![listing(60_700)];
+    assert_eq!(verdict(&material), (Verdict::KernelOom, Confidence::Certain), "its master has another number there");
 }
 
 #[test]

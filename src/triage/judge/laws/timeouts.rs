@@ -1,7 +1,7 @@
 //! Time-outs, and what they are taken for: memory, the disk, the clock.
 
 use super::{advice, only, verdict};
-use crate::gunicorn::log::{Event, ManagerEvent};
+use crate::gunicorn::log::{Event, ManagerEvent, Traceback};
 use crate::gunicorn::{Version, WorkerClass};
 use crate::triage::sample::{alone, ended, exited, kernel, manager, material, signalled, timed_out, told, traceback};
 use crate::triage::{Confidence, Ended, How, Material, Verdict};
@@ -95,6 +95,15 @@ fn workers_that_outlive_sigkill_together_were_held_by_the_disk() {
     assert_eq!(verdict(&all_at_once(2)), CERTAIN);
     assert!(only(&all_at_once(2)).summary.contains("4 workers timed out together"));
     assert!(advice(&all_at_once(2)).contains("look at what they share"));
+}
+
+#[test]
+fn workers_that_answered_the_abort_were_not_held_by_the_disk() {
+    let mut material = all_at_once(5);
+    let aborted = Traceback { is_abort: true, ..traceback("SystemExit: 1", None, None) };
+    let error = Event::RequestError { request: None, traceback: aborted };
+    material.ended[0].context.request_error = Some(told(error, 56));
+    assert_eq!(verdict(&material), CERTAIN);
 }
 
 #[test]

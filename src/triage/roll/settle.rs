@@ -1,0 +1,249 @@
+//! Ends are settled: those that are told, and those that a stop or a reload brings to light.
+
+use super::generation::Generation;
+use super::master::Master;
+use super::worker::{Worker, seconds_from};
+use super::{MOST_KEPT, Rolled};
+use crate::gunicorn::Version;
+use crate::gunicorn::log::{Ending, StopReason, Told};
+use crate::triage::{Asked, Ended, How};
+use crate::units::Pid;
+use jiff::Timestamp;
+
+/// A master that stops waits for its last worker in steps of 0.1 s (arbiter.py, `stop`), and stamps are whole seconds: one
+/// that takes longer has waited for a worker that does not say goodbye.
+const STOPS_AT_ONCE_SECONDS: i64 = 1;
+
+/// From here on the master says of every child how it ended, unless with status 0: who is missing without a reason was
+/// rather not seen.
+const TELLS_ALL: Version = Version::new(21, 0, 0);
+
+/// The signals by which a worker is asked to stop: SIGINT, SIGQUIT, SIGTERM (signal(7)).
+const QUIET_ENDS: [i32; 3] = [2, 3, 15];
+
+fn ended(master: &Master, worker: &Worker, how: How, time: Option<Timestamp>) -> Ended {
+    let lines = [&worker.timed_out, &worker.exception, &worker.exiting];
+    let mut told: Vec<Told> = lines.into_iter().flatten().cloned().collect();
+    told.sort_by_key(|told| told.place);
+    Ended {
+        pid: Some(worker.pid),
+        candidates: vec![],
+        master: master.pid,
+        version: master.version,
+        class: master.class.clone(),
+        time,
+        how,
+        context: master.context(worker, time),
+        told,
+        source: master.source,
+    }
+}
+
+/// The master says how it ended.
+pub fn told(master: &Master, worker: Worker, ending: Ending, line: &Told) -> Ended {
+    let mut ended = ended(master, &worker, How::Told(ending), line.time);
+    ended.told.push(line.clone());
+    ended
+}
+
+/// It is gone, and nobody said so; `boot` shows it. One that said goodbye went then.
+pub fn gone_by(master: &Master, worker: Worker, boot: &Told) -> Ended {
+    let left = worker.exiting.as_ref();
+    let how = if left.is_some() { How::Exited } else { How::Silent };
+    let mut ended = ended(master, &worker, how, left.map_or(boot.time, |told| told.time));
+    ended.told.push(boot.clone());
+    ended
+}
+
+/// One that said goodbye is gone, and nobody says with what status.
+pub fn left(master: &mut Master, pid: Pid, out: &mut Rolled) {
+    let Some(worker) = master.take(pid) else { return };
+    let time = worker.exiting.as_ref().and_then(|told| told.time);
+    let ended = ended(master, &worker, How::Exited, time);
+    keep_or_count(out, ended);
+}
+
+/// A worker follows TTOU.
+pub fn scaled(master: &mut Master) {
+    master.to_leave = master.to_leave.saturating_sub(1);
+    master.generation.scaled = master.generation.scaled.saturating_sub(1);
+}
+
+/// A death is kept, an end that was asked for is counted.
+pub fn keep_or_count(out: &mut Rolled, ended: Ended) {
+    match ended.context.asked.filter(|_| is_as_asked(&ended)) {
+        Some(asked) => count(out, asked, 1),
+        None => keep(out, ended),
+    }
+}
+
+/// Whether an end is one that was asked for, in the way that was asked for.
+fn is_as_asked(ended: &Ended) -> bool {
+    let is_quiet = match ended.how {
+        How::Exited | How::Told(Ending::Exit(0 | 1)) => true,
+        How::Told(Ending::Signal { signal, .. }) => QUIET_ENDS.contains(&signal),
+        How::Told(Ending::Exit(_)) | How::Silent => false,
+    };
+    is_quiet && ended.context.timed_out.is_none() && ended.context.exception.is_none()
+}
+
+/// Keeps an end; the earliest give way.
+fn keep(out: &mut Rolled, ended: Ended) {
+    if out.ended.len() >= MOST_KEPT {
+        out.ended.drain(..MOST_KEPT / 2);
+        out.left_out = out.left_out.saturating_add((MOST_KEPT / 2) as u64);
+    }
+    out.ended.push(ended);
+}
+
+fn count(out: &mut Rolled, asked: Asked, ends: u64) {
+    let normal = &mut out.normal;
+    let counter = match asked {
+        Asked::Recycled => &mut normal.recycled,
+        Asked::Reloaded => &mut normal.reloaded,
+        Asked::Stopped => &mut normal.stopped,
+        Asked::Scaled => &mut normal.scaled,
+    };
+    *counter = counter.saturating_add(ends);
+}
+
+/// `Hang up`: those who are there are to leave, others come.
+pub fn reload(master: &mut Master, told: &Told, out: &mut Rolled) {
+    old_generation(master, out);
+    leavers(master, out);
+    let pids = master.workers.keys().copied().collect();
+    master.workers.values_mut().for_each(|worker| worker.asked = worker.asked.or(Some(Asked::Reloaded)));
+    master.old = Some((std::mem::take(&mut master.generation), pids));
+    master.reloaded_at = told.time;
+}
+
+/// Those of a reload that never said goodbye died before it, as far as boots are there that nothing else explains.
+fn old_generation(master: &mut Master, out: &mut Rolled) {
+    let Some((generation, pids)) = master.old.take() else { return };
+    let mut missing = master.missing();
+    missing.retain(|pid| pids.contains(pid));
+    let said_goodbye = pids.len().saturating_sub(missing.len());
+    if said_goodbye > 0 {
+        died_before(master, &missing, &generation.replacements(said_goodbye), out);
+    }
+}
+
+/// `Shutting down`: who has not said goodbye died before, or was killed for not leaving in time.
+pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
+    old_generation(master, out);
+    if master.asked.is_none() {
+        // Nobody asked it: a worker that left before this may be the reason, which follows.
+        let unasked = |pid: &&Pid| master.workers.get(pid).is_some_and(|worker| worker.asked.is_none());
+        let early: Vec<Pid> = master.leaving.iter().filter(unasked).copied().collect();
+        let mut early: Vec<Worker> = early.into_iter().filter_map(|pid| master.take(pid)).collect();
+        early.sort_by_key(|worker| worker.exiting.as_ref().map(|told| told.place));
+        master.early = early;
+    }
+    let goodbye = master.leaving.iter().filter_map(|pid| master.workers.get(pid)?.exiting.as_ref()?.time).max();
+    let waited = seconds_from(goodbye.max(master.asked_at), told.time).unwrap_or(0);
+    let goodbyes = master.leaving.len() + master.early.len();
+    let asked = master.asked.unwrap_or(Asked::Stopped);
+    master.stops(asked, told);
+    let generation = std::mem::take(&mut master.generation);
+    if goodbyes > 0 && waited <= STOPS_AT_ONCE_SECONDS {
+        died_before(master, &master.missing(), &generation.replacements(goodbyes), out);
+    } else {
+        some_died(master, &generation, out);
+    }
+    leavers(master, out);
+    // Those who did not leave in time were killed by their master, as they should be.
+    count(out, asked, master.workers.len() as u64);
+    master.workers.clear();
+    master.overdue.clear();
+    master.stopped = Some(told.clone());
+}
+
+/// All that said goodbye.
+fn leavers(master: &mut Master, out: &mut Rolled) {
+    for pid in std::mem::take(&mut master.leaving) {
+        master.has_failed_boot |= master.workers.get(&pid).is_some_and(|worker| worker.exception.is_some());
+        left(master, pid, out);
+    }
+}
+
+/// These are missing, and so many boots replaced somebody: each pair is a silent death, the oldest worker and the earliest
+/// boot first. Where more are missing than were replaced, it was one of them.
+fn died_before(master: &mut Master, missing: &[Pid], replacements: &[Told], out: &mut Rolled) {
+    let is_each = missing.len() <= replacements.len();
+    for (pid, boot) in missing.iter().zip(replacements) {
+        let Some(worker) = master.take(*pid) else { continue };
+        let mut ended = gone_by(master, Worker { asked: None, ..worker }, boot);
+        if !is_each {
+            (ended.pid, ended.candidates) = (None, missing.to_vec());
+        }
+        keep(out, ended);
+    }
+}
+
+/// Boots that nothing explains, where it cannot be told who is missing: one of those who had booted before.
+fn some_died(master: &mut Master, generation: &Generation, out: &mut Rolled) {
+    if master.version.is_some_and(|version| version >= TELLS_ALL) {
+        return;
+    }
+    for boot in &generation.unexplained {
+        let mut candidates = master.missing();
+        let booted = |pid: &Pid| master.workers.get(pid).and_then(|worker| Some(worker.booted.as_ref()?.place));
+        candidates.retain(|pid| booted(pid).is_some_and(|place| place < boot.place));
+        let Some(first) = candidates.first().copied() else { continue };
+        let Some(worker) = master.workers.get(&first).cloned() else { continue };
+        let mut ended = gone_by(master, Worker { asked: None, ..worker }, boot);
+        if candidates.len() > 1 {
+            (ended.pid, ended.candidates) = (None, candidates);
+        } else {
+            master.take(first);
+        }
+        keep(out, ended);
+    }
+}
+
+/// The log ends, or another master stands in the place of this one.
+pub fn last_words(master: &mut Master, out: &mut Rolled) {
+    early(master, out);
+    leavers(master, out);
+    for pid in std::mem::take(&mut master.overdue) {
+        // Its end is not told, but what was to come is.
+        let Some(worker) = master.take(pid) else { continue };
+        let time = worker.timed_out.as_ref().and_then(|told| told.time);
+        let ended = ended(master, &worker, How::Silent, time);
+        keep(out, ended);
+    }
+    old_generation(master, out);
+    if !master.is_ending() {
+        let generation = std::mem::take(&mut master.generation);
+        some_died(master, &generation, out);
+    }
+}
+
+/// Those who had left unasked when the master shut down: where it says that it could not boot them, they are the reason;
+/// the others were told to stop.
+fn early(master: &mut Master, out: &mut Rolled) {
+    let all = std::mem::take(&mut master.early);
+    let first_end = all.first().and_then(|worker| worker.exiting.as_ref()).map(|told| told.place);
+    let has_exception = all.iter().any(|worker| worker.exception.is_some());
+    for (at, worker) in all.into_iter().enumerate() {
+        // Without its exception, the first that left is the reason, and those that were booted in its place.
+        let is_later_boot = worker.booted.as_ref().map(|told| told.place) > first_end;
+        let is_reason = worker.exception.is_some() || (!has_exception && (at == 0 || is_later_boot));
+        let status = match master.gave_up.filter(|_| is_reason) {
+            Some(StopReason::WorkerFailedToBoot) => 3,
+            Some(StopReason::AppFailedToLoad) => 4,
+            None if worker.exception.is_none() && worker.timed_out.is_none() => {
+                count(out, Asked::Stopped, 1);
+                continue;
+            }
+            None => {
+                let time = worker.exiting.as_ref().and_then(|told| told.time);
+                keep(out, ended(master, &worker, How::Exited, time));
+                continue;
+            }
+        };
+        master.has_failed_boot = true;
+        let time = worker.exiting.as_ref().and_then(|told| told.time);
+        keep(out, ended(master, &worker, How::Told(Ending::Exit(status)), time));
+    }
+}
