@@ -72,8 +72,8 @@ pub fn whole_group(
     life: &Life<'_>,
     time: Option<Timestamp>,
 ) -> Option<Killer> {
-    let said = witnesses.of_unit(life.unit, time, MANAGERS, MANAGERS);
-    let said = said.filter(|line| matches!(line.event, ManagerEvent::OomdKilled { .. })).next();
+    let mut near = witnesses.of_unit(life.unit, time, MANAGERS, MANAGERS);
+    let said = near.find(|line| matches!(line.event, ManagerEvent::OomdKilled { .. }));
     let chose = witnesses.managers(time, MANAGERS, MANAGERS).find_map(|line| match line.event {
         ManagerEvent::OomdChose { cgroup, why } if is_of(life, cgroup) => Some((line, &**why)),
         _ => None,
