@@ -1,6 +1,6 @@
 //! The one sentence.
 
-use super::{Death, Normal, Role, Triage, Verdict};
+use super::{Confidence, Death, Normal, Role, Triage, Verdict};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -22,7 +22,11 @@ pub fn answer(triage: &Triage) -> String {
             (_, number) => number.to_string(),
         };
         let when = if at == 0 { when(&of) } else { String::new() };
-        parts.push(format!("{subject} {}{when}", done(verdict, Number::of(of.len()))));
+        let what = match verdict {
+            Verdict::Killed if is_open(&of) => open_kill(Number::of(of.len())),
+            _ => done(verdict, Number::of(of.len())),
+        };
+        parts.push(format!("{subject} {what}{when}"));
     }
     parts.join("; ")
 }
@@ -79,11 +83,21 @@ fn done(verdict: Verdict, number: Number) -> String {
         Verdict::LogReopen => "died when logs were reopened".to_owned(),
         Verdict::BootFailure => "could not load the application".to_owned(),
         Verdict::Crash => "ended by a fatal signal".to_owned(),
-        Verdict::Killed => format!("{was} killed with SIGKILL, not for memory as far as is seen"),
+        Verdict::Killed => format!("{was} killed with SIGKILL from outside"),
         Verdict::Timeout => "timed out".to_owned(),
         Verdict::Exit => "exited".to_owned(),
         Verdict::Unknown => "vanished, and nothing tells why".to_owned(),
     }
+}
+
+/// Whether nothing is known of them but that it was SIGKILL.
+fn is_open(killed: &[&Death]) -> bool {
+    killed.iter().all(|death| death.confidence == Confidence::Possible)
+}
+
+fn open_kill(number: Number) -> String {
+    let was = if number == Number::One { "was" } else { "were" };
+    format!("{was} killed with SIGKILL, and whether for memory is not known,")
 }
 
 /// ` at 19:14 UTC`, ` between 19:14 and 19:40 UTC`, with days where they are not one.
@@ -145,10 +159,17 @@ mod tests {
     fn one_is_one_and_days_are_told() {
         assert_eq!(
             said(vec![at(Verdict::Killed, "2026-11-20T19:14:07Z")]),
-            "1 worker was killed with SIGKILL, not for memory as far as is seen at 19:14 UTC"
+            "1 worker was killed with SIGKILL from outside at 19:14 UTC"
         );
         let two = vec![at(Verdict::Timeout, "2026-11-20T19:14:07Z"), at(Verdict::Timeout, "2026-11-21T19:14:07Z")];
         assert_eq!(said(two), "2 workers timed out between 2026-11-20 19:14 and 2026-11-21 19:14 UTC");
+    }
+
+    #[test]
+    fn a_kill_that_nobody_can_explain_is_not_called_one_from_outside() {
+        let unseen = Death { confidence: Confidence::Possible, ..at(Verdict::Killed, "2026-11-20T19:14:07Z") };
+        let text = "1 worker was killed with SIGKILL, and whether for memory is not known, at 19:14 UTC";
+        assert_eq!(said(vec![unseen]), text);
     }
 
     #[test]

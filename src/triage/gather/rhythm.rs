@@ -3,8 +3,8 @@
 use crate::units::Seconds;
 use jiff::{SignedDuration, Timestamp};
 
-/// Deaths so close are one event: all workers that die of one thing do so within its seconds.
-const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
+/// Deaths so close are one event: the master looks once a second, and stamps are whole seconds.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Fewer events than this have no rhythm.
 const FEWEST: usize = 3;

@@ -4,8 +4,7 @@ use super::coverage::{Coverage, written};
 use super::lost::{Alive, alive};
 use super::master::MasterCase;
 use crate::gunicorn::Version;
-use crate::triage::{Death, Ended, MasterHow, Material, Verdict};
-use jiff::Timestamp;
+use crate::triage::{Confidence, Death, Ended, MasterHow, Material, Verdict};
 use std::collections::BTreeSet;
 
 /// One clause for each blind spot.
@@ -18,7 +17,7 @@ pub fn spots(material: &Material, coverage: Coverage, masters: &[MasterCase<'_>]
             .chain(&material.kernel_sources)
             .filter_map(|source| source.lost.as_ref().map(|why| format!("{}: {why}", source.name))),
     );
-    spots.extend(kernel(material, coverage, deaths));
+    spots.extend(kernel(material, coverage, masters, deaths));
     spots.extend(manager(material, deaths));
     spots.extend(beginning(material, deaths));
     spots.extend(masters.iter().filter_map(open_end));
@@ -33,26 +32,30 @@ pub fn spots(material: &Material, coverage: Coverage, masters: &[MasterCase<'_>]
     once
 }
 
-fn first(deaths: &[Death]) -> Option<Timestamp> {
-    deaths.iter().filter_map(|death| death.time).min()
+/// Whether the kernel's log, or a manager's, might have told another cause.
+fn is_open(death: &Death) -> bool {
+    let is_told = death.verdict == Verdict::KernelOom && death.confidence == Confidence::Certain;
+    let is_anybodys = matches!(
+        death.verdict,
+        Verdict::Killed | Verdict::Unknown | Verdict::MasterLost | Verdict::KernelOom | Verdict::UserspaceOom
+    );
+    is_anybodys && !is_told
 }
 
-fn kernel(material: &Material, coverage: Coverage, deaths: &[Death]) -> Option<String> {
-    match (coverage, first(deaths)) {
-        (Coverage::None, _)
-            if !material.ended.is_empty() || !material.masters.is_empty() || material.facts.is_some() =>
-        {
+fn kernel(material: &Material, coverage: Coverage, masters: &[MasterCase<'_>], deaths: &[Death]) -> Option<String> {
+    let open = || deaths.iter().filter(|death| is_open(death));
+    let has_open_end = || masters.iter().any(|case| is_open_end(case));
+    match coverage {
+        Coverage::None if open().next().is_some() || has_open_end() || material.facts.is_some() => {
             Some("no kernel log was read, so who was killed for want of memory is not seen".to_owned())
         }
-        (Coverage::Timeless, Some(_)) => {
+        Coverage::Timeless if open().next().is_some() => {
             Some("the kernel log has no wall clock: only process ids could be compared".to_owned())
         }
-        (Coverage::From(begins, _), Some(first)) if begins > first => {
+        Coverage::From(begins, _) if open().any(|death| death.time.is_some_and(|time| time < begins)) => {
             Some(format!("the kernel log begins at {}, after the first death", written(begins)))
         }
-        (Coverage::From(_, Some(ends)), Some(_))
-            if deaths.iter().any(|death| death.time.is_some_and(|time| time > ends)) =>
-        {
+        Coverage::From(_, Some(ends)) if open().any(|death| death.time.is_some_and(|time| time > ends)) => {
             Some(format!("the kernel log ends at {}, before the last death", written(ends)))
         }
         _ => None,
@@ -62,9 +65,7 @@ fn kernel(material: &Material, coverage: Coverage, deaths: &[Death]) -> Option<S
 /// Killers in user space and systemd tell of a death in the journal alone.
 fn manager(material: &Material, deaths: &[Death]) -> Option<String> {
     let is_read = !material.manager.is_empty() || material.sources.iter().any(|source| source.unit.is_some());
-    let is_asked =
-        deaths.iter().any(|death| matches!(death.verdict, Verdict::Killed | Verdict::Unknown | Verdict::MasterLost));
-    (!is_read && is_asked)
+    (!is_read && deaths.iter().any(is_open))
         .then(|| "no journal was read, so kills by systemd, systemd-oomd and earlyoom are not seen".to_owned())
 }
 
@@ -80,9 +81,14 @@ fn beginning(material: &Material, deaths: &[Death]) -> Vec<String> {
         .collect()
 }
 
-fn open_end(case: &MasterCase<'_>) -> Option<String> {
+/// Whether a log ends without a word on whether its master lives.
+fn is_open_end(case: &MasterCase<'_>) -> bool {
     let is_untold = matches!(case.end.how, MasterHow::Open) && !case.end.asked && alive(case) == Alive::Unknown;
-    if !is_untold || case.judge().is_some() {
+    is_untold && case.judge().is_none()
+}
+
+fn open_end(case: &MasterCase<'_>) -> Option<String> {
+    if !is_open_end(case) {
         return None;
     }
     let name = case.material.sources.get(case.end.source).map_or("the log", |source| source.name.as_str());
@@ -102,8 +108,7 @@ fn strangers(material: &Material) -> Option<String> {
 
 /// What an old version does not say at all.
 fn silent_version(material: &Material) -> Option<String> {
-    let versions =
-        material.ended.iter().map(|ended| ended.version).chain(material.masters.iter().map(|end| end.version));
+    let versions = material.ended.iter().map(|ended| ended.version);
     let oldest = versions.flatten().min()?;
     if oldest < Version::new(20, 1, 0) {
         return Some(format!(

@@ -2,10 +2,12 @@
 
 use super::case::{Case, Finding};
 use super::descriptors::traceback;
+use super::signal;
 use super::timeout::base_name;
 use super::when::{MANAGERS, apart};
-use crate::gunicorn::log::{StopReason, Told, Traceback};
-use crate::triage::{Confidence, How, MasterEnd, MasterHow, Verdict};
+use crate::gunicorn::log::{Ending, StopReason, Told, Traceback};
+use crate::triage::{Confidence, How, MasterHow, Verdict};
+use jiff::Timestamp;
 
 /// Gunicorn's own statuses (arbiter.py): `WORKER_BOOT_ERROR` and `APP_LOAD_ERROR`.
 const WORKER_BOOT_ERROR: i32 = 3;
@@ -27,7 +29,9 @@ const OF_IMPORTS: &[&str] = &[
 
 /// It never came to serve.
 pub fn failed(case: &Case<'_>) -> Option<Finding> {
-    let is_exit = matches!(case.ended.how, How::Exited | How::Silent) || case.status().is_some();
+    // One that its master told to stop, for a sibling's sake, had its own exception all the same.
+    let is_stopped = case.context().asked.is_some() && case.signal() == Some(signal::TERM);
+    let is_exit = matches!(case.ended.how, How::Exited | How::Silent) || case.status().is_some() || is_stopped;
     if !is_exit || case.context().timed_out.is_some() {
         return None;
     }
@@ -47,7 +51,7 @@ pub fn failed(case: &Case<'_>) -> Option<Finding> {
         case.status() == Some(APP_LOAD_ERROR) || gave_up.is_some_and(|(_, why)| why == StopReason::AppFailedToLoad);
     let summary = clause(is_load, raised);
     let lines = told.map(|told| case.told(told)).into_iter();
-    let reason = gave_up.and_then(|(end, _)| end.told.last()).map(|told| case.told(told));
+    let reason = gave_up.and_then(|(told, _)| told).map(|told| case.told(told));
     Some(Finding::new(Verdict::BootFailure, confidence, summary).on(lines).on(reason).advising(advice(raised)))
 }
 
@@ -83,7 +87,12 @@ pub fn advice(raised: Option<&Traceback>) -> Vec<String> {
     missing.into_iter().chain([try_it]).map(str::to_owned).collect()
 }
 
-fn status_alone(case: &Case<'_>, gave_up: Option<(&MasterEnd, StopReason)>) -> Confidence {
+/// Whether a master gives up for a worker that ended so.
+pub fn is_failure(how: How) -> bool {
+    matches!(how, How::Told(Ending::Exit(WORKER_BOOT_ERROR | APP_LOAD_ERROR)))
+}
+
+fn status_alone(case: &Case<'_>, gave_up: Option<GaveUp<'_>>) -> Confidence {
     let lived = case.time().zip(case.context().booted).map(|(time, booted)| time.duration_since(booted).as_secs());
     match (lived, gave_up) {
         (Some(lived), _) if lived > BOOTS_WITHIN_SECONDS => Confidence::Possible,
@@ -92,12 +101,25 @@ fn status_alone(case: &Case<'_>, gave_up: Option<(&MasterEnd, StopReason)>) -> C
     }
 }
 
-/// Its master gave up at that time because a worker could not boot.
-fn gave_up<'a>(case: &Case<'a>) -> Option<(&'a MasterEnd, StopReason)> {
-    case.witnesses.masters(case.ended.master).find_map(|end| {
-        let MasterHow::GaveUp(why) = end.how else { return None };
-        let is_near = end.time.zip(case.time()).is_some_and(|(end, time)| apart(end, time) <= MANAGERS);
-        is_near.then_some((end, why))
+/// The line that says that a master gave up, and why.
+type GaveUp<'a> = (Option<&'a Told>, StopReason);
+
+/// Its master gave up at that time because a worker could not boot: it, or a sibling that ended with that status.
+fn gave_up<'a>(case: &Case<'a>) -> Option<GaveUp<'a>> {
+    let is_near = |time: Option<Timestamp>| time.zip(case.time()).is_some_and(|(a, b)| apart(a, b) <= MANAGERS);
+    let mut masters = case.witnesses.masters(case.ended.master).filter(|end| is_near(end.time));
+    let by_master = masters.find_map(|end| match end.how {
+        MasterHow::GaveUp(why) => Some((end.told.last(), why)),
+        _ => None,
+    });
+    let mut siblings = case.witnesses.unbooted(case.ended.master).filter(|ended| is_near(ended.time));
+    by_master.or_else(|| {
+        let ended = siblings.find(|ended| ended.pid != case.ended.pid)?;
+        let why = match ended.how {
+            How::Told(Ending::Exit(APP_LOAD_ERROR)) => StopReason::AppFailedToLoad,
+            _ => StopReason::WorkerFailedToBoot,
+        };
+        Some((ended.told.last(), why))
     })
 }
 

@@ -60,7 +60,7 @@ fn fault(case: &Case<'_>, signal: Option<i32>) -> Finding {
 
 /// The kernel's line of its fault.
 fn told_by_kernel<'a>(case: &Case<'a>) -> Option<ToldFault<'a>> {
-    case.witnesses.fault(case.time(), &case.host_pids())
+    case.witnesses.fault(case.time(), &case.host_pids(), case.signal())
 }
 
 /// systemd-coredump's line.

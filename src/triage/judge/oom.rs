@@ -77,7 +77,9 @@ impl<'a> Stopped<'a> {
     fn clause(&self) -> &'static str {
         match (self.line, self.is_asked) {
             (Some(_), _) => "; systemd then stopped the whole service for it (OOMPolicy=stop)",
-            (None, true) => "; its master was told to stop at the same time, as systemd does under OOMPolicy=stop",
+            (None, true) => {
+                "; its master was stopping then: under OOMPolicy=stop systemd stops the whole service for one worker"
+            }
             (None, false) => "",
         }
     }

@@ -1,10 +1,10 @@
 //! What everybody but Gunicorn says, ready to be asked by time.
 
-use super::evidence;
 use super::when::{SAME, is_around};
+use super::{boot, evidence};
 use crate::gunicorn::log::{ManagerEvent, Said, Told};
 use crate::kernel_log::{Event, Settled};
-use crate::triage::{Evidence, KernelEvent, MasterEnd, Material};
+use crate::triage::{Ended, Evidence, KernelEvent, MasterEnd, Material};
 use crate::units::Pid;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,13 +25,16 @@ pub struct Witnesses<'a> {
     material: &'a Material,
     managers: Vec<Line<'a>>,
     kernel: Vec<(Timestamp, &'a KernelEvent)>,
+    /// Lines of a kernel log without a clock.
+    timeless: Vec<&'a KernelEvent>,
     kills: Vec<(Timestamp, &'a Settled)>,
     only_unit: Option<&'a str>,
     masters: BTreeMap<Pid, Vec<&'a MasterEnd>>,
+    unbooted: BTreeMap<Pid, Vec<&'a Ended>>,
 }
 
 impl<'a> Witnesses<'a> {
-    /// Puts them in order of time. Those without one witness nothing: they may be of any boot.
+    /// Puts them in order of time. Those without one may be of any boot.
     pub fn of(material: &'a Material) -> Self {
         let line = |(source, told): &'a (usize, Told)| match &told.said {
             Said::Manager(event) => told.time.map(|time| Line { time, event, told, source: *source }),
@@ -42,6 +45,7 @@ impl<'a> Witnesses<'a> {
         let timed = |event: &'a KernelEvent| event.moment.map(|moment| (moment.time, event));
         let mut kernel: Vec<(Timestamp, &KernelEvent)> = material.events.iter().filter_map(timed).collect();
         kernel.sort_by_key(|(time, _)| *time);
+        let timeless = material.events.iter().filter(|event| event.moment.is_none()).collect();
         let timed = |settled: &'a Settled| settled.moment.map(|moment| (moment.time, settled));
         let mut kills: Vec<(Timestamp, &Settled)> = material.kills.iter().filter_map(timed).collect();
         kills.sort_by_key(|(time, _)| *time);
@@ -52,7 +56,16 @@ impl<'a> Witnesses<'a> {
         for end in &material.masters {
             masters.entry(end.pid).or_default().push(end);
         }
-        Self { material, managers, kernel, kills, only_unit, masters }
+        let mut unbooted: BTreeMap<Pid, Vec<&Ended>> = BTreeMap::new();
+        for ended in material.ended.iter().filter(|ended| boot::is_failure(ended.how)) {
+            ended.master.iter().for_each(|master| unbooted.entry(*master).or_default().push(ended));
+        }
+        Self { material, managers, kernel, timeless, kills, only_unit, masters, unbooted }
+    }
+
+    /// Workers of a master that ended with a status for which it gives up.
+    pub fn unbooted(&self, master: Option<Pid>) -> impl Iterator<Item = &'a Ended> {
+        master.and_then(|master| self.unbooted.get(&master)).into_iter().flatten().copied()
     }
 
     /// The ends of masters with this number: over the years there may be several.
@@ -103,13 +116,22 @@ impl<'a> Witnesses<'a> {
         around(&self.kills, |(time, _)| *time, time, before, after).map(|(_, settled)| *settled)
     }
 
-    /// The kernel's line of a fault of one of these processes, or of a thread of a Gunicorn, in the same two seconds.
-    pub fn fault(&self, time: Option<Timestamp>, pids: &[Pid]) -> Option<ToldFault<'a>> {
-        let faults = || self.kernel(time, SAME, SAME).filter_map(|event| Some((event, Fault::of(&event.event)?)));
+    /// The kernel's line of a fault, with this signal where it is known, of one of these processes; or of a thread of a
+    /// Gunicorn in the same two seconds.
+    pub fn fault(&self, time: Option<Timestamp>, pids: &[Pid], signal: Option<i32>) -> Option<ToldFault<'a>> {
+        let read = |event: &'a KernelEvent| {
+            let fault = Fault::of(&event.event)?;
+            let fits = signal.is_none() || fault.signal.is_none() || fault.signal == signal;
+            fits.then_some((event, fault))
+        };
         let told = |is_its_own| move |(event, fault)| ToldFault { event, fault, is_its_own };
-        let of_it = faults().find(|(_, fault)| pids.contains(&fault.thread)).map(told(true));
+        let near = || self.kernel(time, SAME, SAME).filter_map(read);
+        let of_it = near().find(|(_, fault)| pids.contains(&fault.thread)).map(told(true));
         // Only the first thread of a process has its number; another is known by its name alone.
-        of_it.or_else(|| faults().find(|(_, fault)| is_python(fault.comm)).map(told(false)))
+        let of_thread = || near().find(|(_, fault)| is_python(fault.comm)).map(told(false));
+        let is_alike = |fault: &Fault<'_>| pids.contains(&fault.thread) && is_python(fault.comm);
+        let timeless = || self.timeless.iter().copied().filter_map(read).find(|(_, fault)| is_alike(fault));
+        of_it.or_else(of_thread).or_else(|| timeless().map(told(false)))
     }
 
     /// The line as evidence.

@@ -6,7 +6,7 @@ use crate::gunicorn::log::{Event, ManagerEvent, MasterSignal, StopReason};
 use crate::triage::sample::{
     alone, emfile, ended, exited, kernel, manager, master, material, signalled, told, traceback,
 };
-use crate::triage::{Confidence, Ended, How, MasterHow, Verdict, judge};
+use crate::triage::{Asked, Confidence, Ended, How, MasterHow, Verdict, judge};
 use crate::units::Pid;
 
 fn old(ended: Ended) -> Ended {
@@ -95,6 +95,16 @@ fn where_no_status_is_told_the_masters_reason_tells() {
 }
 
 #[test]
+fn one_that_was_stopped_for_its_siblings_sake_could_not_boot_either() {
+    let mut sibling = signalled(816, 15, 60);
+    sibling.context.exception = Some(told(Event::WorkerException(traceback("RuntimeError: x", None, None)), 60));
+    sibling.context.asked = Some(Asked::Stopped);
+    let both = judge(&alone([exited(815, 3, 60), sibling.clone()])).deaths;
+    assert!(both.iter().all(|death| death.verdict == Verdict::BootFailure), "{both:#?}");
+    assert_eq!(verdict(&alone([sibling])).0, Verdict::Crash, "nobody failed to boot");
+}
+
+#[test]
 fn an_import_that_fails_is_a_boot_failure_by_its_kind() {
     let mut worker = old(ended(815, How::Exited, 60));
     let missing = traceback("ModuleNotFoundError: No module named 'noapp'", None, None);
@@ -132,6 +142,10 @@ fn a_crash_is_certain_with_the_kernels_line_which_names_the_library() {
     assert_eq!(death.summary, "crashed with SIGSEGV in libxml2.so.2");
     material.events = vec![kernel(&SEGFAULT.replace("815", "999"), 60)];
     assert_eq!(verdict(&material), (Verdict::Crash, Confidence::Likely), "a thread of some Gunicorn");
+    assert!(only(&material).summary.contains("libxml2"));
+    material.events[0].event = kernel(SEGFAULT, 60).event;
+    material.events[0].moment = None;
+    assert_eq!(verdict(&material), (Verdict::Crash, Confidence::Likely), "a log without a clock");
     assert!(only(&material).summary.contains("libxml2"));
     material.events = vec![kernel(SEGFAULT, 600)];
     assert!(!only(&material).summary.contains("libxml2"), "another time");

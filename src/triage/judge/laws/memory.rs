@@ -151,7 +151,7 @@ fn that_systemd_stopped_the_service_for_one_worker_is_said_with_the_way_out() {
     assert!(advice(&material).contains("gtune apply --oom-policy continue --unit gunicorn.service"));
     material.manager.clear();
     material.ended[0].context.asked = Some(Asked::Stopped);
-    assert!(only(&material).summary.contains("told to stop at the same time"), "without the journal");
+    assert!(only(&material).summary.contains("its master was stopping then"), "without the journal");
 }
 
 #[test]
