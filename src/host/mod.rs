@@ -14,6 +14,7 @@ mod homes;
 mod installed;
 pub mod kernel_log;
 mod listeners;
+mod log_source;
 pub mod machine;
 mod mapped;
 mod namespaces;

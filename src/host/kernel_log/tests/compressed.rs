@@ -1,6 +1,6 @@
 //! Compressed logs: the same answers, and what comes before the damage.
 
-use super::super::compressed::Format;
+use crate::host::log_source::Format;
 use super::*;
 use lzma_rust2::{XzOptions, XzWriter};
 use proptest::prelude::*;
