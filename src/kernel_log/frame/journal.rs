@@ -1,14 +1,14 @@
 //! An entry of the journal, whichever way journalctl(1) prints it.
 
 use super::date;
-use super::framed::Head;
+use super::framed::{Author, Head, pid};
 use crate::kernel_log::{BootId, Origin, Stamp};
 
 /// The fields of an entry of the journal that matter (systemd.journal-fields(7)).
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) message: Option<Vec<u8>>,
-    pub(super) host: Vec<u8>,
+    host: Vec<u8>,
     transport: Vec<u8>,
     identifier: Vec<u8>,
     facility: Vec<u8>,
@@ -16,6 +16,8 @@ pub(super) struct Entry {
     realtime: Vec<u8>,
     source_monotonic: Vec<u8>,
     boot: Vec<u8>,
+    pid: Vec<u8>,
+    unit: Vec<u8>,
 }
 
 impl Entry {
@@ -34,6 +36,8 @@ impl Entry {
             b"__REALTIME_TIMESTAMP" => &mut self.realtime,
             b"_SOURCE_MONOTONIC_TIMESTAMP" => &mut self.source_monotonic,
             b"_BOOT_ID" => &mut self.boot,
+            b"_PID" => &mut self.pid,
+            b"_SYSTEMD_UNIT" => &mut self.unit,
             _ => return,
         };
         *place = value.unwrap_or_default();
@@ -48,6 +52,11 @@ impl Entry {
             derived: false,
         };
         Head { level, stamp, boot: boot_id(&self.boot), ..Head::of(self.origin()) }
+    }
+
+    /// Whose message it is. `SYSLOG_IDENTIFIER` is what the process says, the rest what journald knows of it.
+    pub(super) fn author(&self) -> Author<'_> {
+        Author { host: &self.host, tag: &self.identifier, pid: pid(&self.pid), unit: &self.unit }
     }
 
     /// journald sets `_TRANSPORT` itself. Where somebody left it out, the other two could be anybody's word.

@@ -3,7 +3,7 @@
 use super::date;
 use super::dmesg;
 use super::dmesg::Stamped;
-use super::framed::{Dress, Framed};
+use super::framed::{Author, Dress, Framed};
 use super::priority::{self, Priority};
 use super::scan::Scan;
 use crate::kernel_log::{Origin, Stamp, Wall};
@@ -60,7 +60,8 @@ pub(super) fn talos(line: &[u8]) -> Option<Framed<'_>> {
     scan.took(b' ');
     let stamp = Stamp { boot_micros: None, wall: Some(wall), derived: false };
     let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
-    Some(Framed { host, ..dmesg::framed(Priority { origin, level: Some(level) }, stamped) })
+    let author = Author { host, ..Author::default() };
+    Some(Framed { author, ..dmesg::framed(Priority { origin, level: Some(level) }, stamped) })
 }
 
 /// `[2026-11-20 19:16:47 +0000] [62134] [INFO] MSG`: a line of a Gunicorn or another application.
