@@ -9,6 +9,12 @@
 //!    render: any of these values ──▶ table · JSON · Prometheus · Nagios · shell script
 //! ```
 //!
+//! `oom` and `triage` look back instead of changing anything:
+//!
+//! ```text
+//!    logs ──host──▶ what they tell ──kernel_log, triage──▶ Kills, Deaths ──render──▶ table · JSON
+//! ```
+//!
 //! Each arrow carries a plain, serialisable value. Only [`host`] and [`perform`] touch the system, and only [`perform`]
 //! writes; only [`render`] and `main` print; only `main` exits. [`units`], [`facts`], [`gunicorn`], [`kernel_log`],
 //! [`checks`], [`plan`] and [`triage`] are pure: no files, no clock, no environment.

@@ -5,9 +5,11 @@
 mod changes;
 mod oom;
 mod step;
+mod triage;
 
 pub use changes::{apply, history, history_in_full, rollback, script};
 pub use oom::oom;
+pub use triage::triage;
 
 use super::explain::area;
 use super::settings::{self, SettingRecord};
