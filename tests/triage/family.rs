@@ -52,7 +52,7 @@ fn in_any_order() -> Result {
         ["error.log.2", "error.log.1", "error.log"],
         ["error.log-20261118", "error.log-20261119", "error.log"],
         ["error.log.10", "error.log.9", "error.log.8"],
-        ["error.1.log", "error.0.log", "error.log"],
+        ["error.2.log", "error.1.log", "error.log"],
     ] {
         let parts = [logs.write(names[0], &one)?, logs.write(names[1], &two)?, logs.write(names[2], &three)?];
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {

@@ -6,6 +6,7 @@ use crate::support::{Host, Law, MemoryCgroup, Need, Result, Running, Seen, event
 use crate::truth::{expected, must_be};
 use nix::sys::signal::Signal;
 use std::ffi::{OsStr, OsString};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The newest Gunicorn and an old one.
@@ -13,6 +14,10 @@ const VENVS: &[&str] = &["newest", "20.1.0"];
 
 /// The limit of a group in which a master and two workers fit, and not much more.
 const LIMIT: u64 = 128 << 20;
+
+/// Held while the kernel kills for a law: who only has Gunicorn's log of a pid namespace and the machine's kernel log cannot
+/// tell two kills of the same second apart, and need not.
+static ONE_KILL_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The laws.
 pub fn laws() -> Vec<Law> {
@@ -140,6 +145,7 @@ fn gone(venv: &'static str) -> Result {
 }
 
 fn killed_for_memory(venv: &'static str) -> Result {
+    let _alone = ONE_KILL_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let group = MemoryCgroup::new(LIMIT)?;
     let server = Server::start_in(Some(&group), venv, 1, &["app:application"])?;
     let worker = server.workers().first().copied().ok_or("no worker")?;
@@ -167,6 +173,7 @@ fn killed_for_memory(venv: &'static str) -> Result {
 
 /// In the host's own numbers the worker has a small pid, in the kernel's a big one.
 fn in_a_namespace(venv: &'static str) -> Result {
+    let _alone = ONE_KILL_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     // The group can only go when all in it have ended, and those end with their host.
     let group = MemoryCgroup::new(LIMIT)?;
     let host = Host::new()?;
