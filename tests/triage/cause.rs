@@ -1,4 +1,4 @@
-//! What others know of a death that Gunicorn's log cannot explain: the kernel's lines, joined by the right pid and time.
+//! What the kernel knows of a death that Gunicorn's log cannot explain, joined by the right pid and time.
 
 use crate::bed::{Said, of_texts, report, told, word};
 use crate::story::{BEGIN, Story};
@@ -57,7 +57,8 @@ fn silent_by_memory() -> Result {
 }
 
 fn silent_by_segfault() -> Result {
-    let line = "gunicorn[802]: segfault at 0 ip 00007f36f336cd76 sp 00007ffd49e29538 error 4 in libssl.so.3[7f36f32e9000+156000]";
+    let line = "gunicorn[802]: segfault at 0 ip 00007f36f336cd76 sp 00007ffd49e29538 error 4 in \
+                libssl.so.3[7f36f32e9000+156000]";
     let log = covered() + &kernel(599, &[line.to_owned()]);
     let story = Story::new("20.0.4").start(&[801, 802, 803]).after(600).boot(804).after(600).stop(&[801, 803, 804]);
     let said = must(&["802 crash likely..certain"], &story, &log, "20.0.4")?;
@@ -91,7 +92,7 @@ fn master() -> Result {
     Ok(())
 }
 
-/// Gunicorn kills who does not beat, and who waits for a disk does not even die: the second line comes five seconds late.
+/// Gunicorn kills who does not beat, and who waits for a disk does not even die: the end comes five seconds late.
 fn disk() -> Result {
     let workers = [801, 802, 803];
     let hung = "INFO: task gunicorn:802 blocked for more than 120 seconds.".to_owned();

@@ -79,7 +79,8 @@ fn by_applications() -> Vec<String> {
 fn in_tracebacks() -> Vec<String> {
     let each = DEATHS.iter().map(|line| {
         format!(
-            "[2026-11-20 18:59:38 +0000] [21265] [ERROR] Error handling request /note\nTraceback (most recent call last):\n  \
+            "[2026-11-20 18:59:38 +0000] [21265] [ERROR] Error handling request /note\n\
+             Traceback (most recent call last):\n  \
              File \"/srv/app/shop/note.py\", line 7, in save\n    raise ValueError(\"{line}\")\nValueError: {line}"
         )
     });
@@ -127,7 +128,8 @@ fn of_several_lines() -> Result {
     let journal = dressed(&FRAMES[0], &text);
     for death in DEATHS {
         let micros = "1795201178000000";
-        let entry = json!({"__REALTIME_TIMESTAMP": micros, "SYSLOG_IDENTIFIER": "shop", "_PID": "21265", "_TRANSPORT": "journal",
+        let entry = json!({"__REALTIME_TIMESTAMP": micros, "SYSLOG_IDENTIFIER": "shop", "_PID": "21265",
+            "_TRANSPORT": "journal",
             "_SYSTEMD_UNIT": "gunicorn.service", "MESSAGE": format!("a note:\n{death}")});
         let at = journal.match_indices('\n').nth(8).map_or(0, |(at, _)| at + 1);
         let spoiled = format!("{}{entry}\n{}", &journal[..at], &journal[at..]);

@@ -1,4 +1,4 @@
-//! A Debian 12 host on which one worker was hurt: Gunicorn's log with the kernel's in every form, and what systemd wrote.
+//! A Debian 12 host on which one worker was hurt: Gunicorn's log with the kernel's in every form, and systemd's.
 
 use crate::bed::{Logs, Said, data, failure, kernel_data, of, together, told, with_kernel, word};
 use crate::frames::{FRAMES, dressed};

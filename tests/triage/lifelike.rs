@@ -1,4 +1,4 @@
-//! A log as a busy service writes it, some megabytes of it, with deaths of every kind in it, and things that look like them.
+//! A log as a busy service writes it, megabytes of it, with deaths of every kind and things that look like them.
 
 use crate::story::Story;
 use std::fmt::Write;
@@ -142,8 +142,8 @@ impl Writer {
                     0 => writeln!(lines, "[{prefix}] [{pid}] [INFO] handled order {n} in {} ms", n % 997),
                     _ => writeln!(
                         lines,
-                        "10.0.{}.{} - - [{time}] \"GET /api/v1/orders/{n} HTTP/1.1\" 200 {n} \"-\" \"Mozilla/5.0 (X11; Linux \
-                         x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"",
+                        "10.0.{}.{} - - [{time}] \"GET /api/v1/orders/{n} HTTP/1.1\" 200 {n} \"-\" \"Mozilla/5.0 (X11; \
+                         Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"",
                         n % 256,
                         n % 251
                     ),
@@ -242,21 +242,25 @@ impl Writer {
         let (master, time) = (self.master, self.story.now().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string());
         let access = format!("10.0.0.9 - - [{time}]");
         let prefix = format!("[{}] [{master}]", self.story.now().strftime("%Y-%m-%d %H:%M:%S +0000"));
+        let quoted = |message: &str| format!("{prefix} {message}");
+        let killed = format!("Worker (pid:{pid}) was sent SIGKILL! Perhaps out of memory?");
+        let timeout = format!("[CRITICAL] WORKER TIMEOUT (pid:{pid})");
+        let old = quoted(&format!("[WARNING] Worker with pid {pid} was terminated due to signal 9"));
+        let query = format!("/search?q=WORKER%20TIMEOUT%20(pid:{pid})");
         self.tell(|story| match number {
-            0 => story.raw(format!("{access} \"GET /search?q=WORKER%20TIMEOUT%20(pid:{pid}) HTTP/1.1\" 200 12 \"-\" \"curl/8.5.0\"")),
-            1 => story.by(pid, "INFO", format!("user note: Worker (pid:{pid}) was sent SIGKILL! Perhaps out of memory?")),
-            2 => story.by(pid, "WARNING", format!("upstream said: [CRITICAL] WORKER TIMEOUT (pid:{pid})")),
-            3 => story.raw(format!(
-                "{access} \"GET /x HTTP/1.1\" 200 9 \"-\" \"{prefix} [WARNING] Worker with pid {pid} was terminated due to signal 9\""
-            )),
-            _ => story.raw(format!("{access} \"GET /x HTTP/1.1\" 200 9 \"{prefix} [CRITICAL] WORKER TIMEOUT (pid:{pid})\" \"-\"")),
+            0 => story.raw(format!("{access} \"GET {query} HTTP/1.1\" 200 12 \"-\" \"curl/8.5.0\"")),
+            1 => story.by(pid, "INFO", format!("user note: {killed}")),
+            2 => story.by(pid, "WARNING", format!("upstream said: {timeout}")),
+            3 => story.raw(format!("{access} \"GET /x HTTP/1.1\" 200 9 \"-\" \"{old}\"")),
+            _ => story.raw(format!("{access} \"GET /x HTTP/1.1\" 200 9 \"{}\" \"-\"", quoted(&timeout))),
         });
     }
 }
 
 fn aborted(story: Story, pid: u32) -> Story {
     let story = story.by(pid, "ERROR", "Error handling request /api/v1/report").raw(
-        "Traceback (most recent call last):\n  File \"/srv/app/shop/report.py\", line 41, in build\n    time.sleep(600)\n  File \
+        "Traceback (most recent call last):\n  File \"/srv/app/shop/report.py\", line 41, in build\n    \
+         time.sleep(600)\n  File \
          \"/srv/app/venv/lib/python3.12/site-packages/gunicorn/workers/base.py\", line 204, in handle_abort\n    \
          sys.exit(1)\nSystemExit: 1",
     );

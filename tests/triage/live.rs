@@ -15,8 +15,8 @@ const VENVS: &[&str] = &["newest", "20.1.0"];
 /// The limit of a group in which a master and two workers fit, and not much more.
 const LIMIT: u64 = 128 << 20;
 
-/// Held while the kernel kills for a law: who only has Gunicorn's log of a pid namespace and the machine's kernel log cannot
-/// tell two kills of the same second apart, and need not.
+/// Held while the kernel kills for a law: who has nothing but Gunicorn's log of a pid namespace and the machine's
+/// kernel log cannot tell two kills of the same second apart, and need not.
 static ONE_KILL_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The laws.

@@ -1,5 +1,5 @@
-//! `gtune triage` on logs whose truth is known: captured ones of every version, in every frame, forged and damaged ones,
-//! big ones, and those of Gunicorns that are hurt on the spot.
+//! `gtune triage` on logs whose truth is known: captured ones of every version, in every frame, forged and damaged
+//! ones, big ones, and those of Gunicorns that are hurt on the spot.
 
 // The beds serve other tests too, and not all of them is of use here.
 #[allow(dead_code)]

@@ -54,7 +54,8 @@ fn killed() -> (Story, Timestamp) {
 fn earlyoom() -> Result {
     let (story, at) = killed();
     let words = [
-        "sending SIGKILL to process 801 uid 33 \"gunicorn\": oom_score 800, oom_score_adj 0, VmRSS 900 MiB, cmdline \"gunicorn app\"",
+        "sending SIGKILL to process 801 uid 33 \"gunicorn\": oom_score 800, oom_score_adj 0, \
+         VmRSS 900 MiB, cmdline \"gunicorn app\"",
         "sending SIGKILL to process 801 uid 33 \"gunicorn\": badness 800, VmRSS 900 MiB",
         "sending SIGKILL to process 801 \"gunicorn\": badness 800, VmRSS 900 MiB",
     ];
@@ -153,13 +154,13 @@ fn other_unit() -> Result {
     let text = "[2026-11-20 18:00:00 +0000] [800] [INFO] Starting gunicorn 23.0.0";
     let (story, at) = killed();
     let entry = |unit: &str, line: &str| {
-        json!({"__REALTIME_TIMESTAMP": at.as_microsecond().to_string(), "_PID": "800", "MESSAGE": line, "_TRANSPORT": "stdout",
-               "SYSLOG_IDENTIFIER": "gunicorn", "_SYSTEMD_UNIT": unit})
+        json!({"__REALTIME_TIMESTAMP": at.as_microsecond().to_string(), "_PID": "800", "MESSAGE": line,
+               "_TRANSPORT": "stdout", "SYSLOG_IDENTIFIER": "gunicorn", "_SYSTEMD_UNIT": unit})
         .to_string()
             + "\n"
     };
-    let systemd = json!({"__REALTIME_TIMESTAMP": at.as_microsecond().to_string(), "_PID": "1", "SYSLOG_IDENTIFIER": "systemd",
-        "_SYSTEMD_UNIT": "init.scope", "UNIT": "batch.service",
+    let systemd = json!({"__REALTIME_TIMESTAMP": at.as_microsecond().to_string(), "_PID": "1",
+        "SYSLOG_IDENTIFIER": "systemd", "_SYSTEMD_UNIT": "init.scope", "UNIT": "batch.service",
         "MESSAGE": "batch.service: A process of this unit has been killed by the OOM killer."});
     let journal: String = story.text().lines().map(|line| entry("gunicorn.service", line)).collect();
     assert!(journal.contains(text), "the story begins so");

@@ -130,6 +130,9 @@ fn hidden_boots() -> Result {
     must(&deaths, &story, "loglevel warning").map(drop)
 }
 
+/// Where Gunicorn itself lies.
+const LIBRARY: &str = "/srv/app/venv/lib/python3.11/site-packages/gunicorn";
+
 /// All at once, but each in the middle of a request and gone within the second.
 fn database() -> Result {
     let workers = [801, 802, 803, 804];
@@ -137,10 +140,11 @@ fn database() -> Result {
     let story = workers.iter().fold(story, |story, pid| {
         let file = "/srv/app/shop/db.py";
         let story = story.by(*pid, "ERROR", format!("Error handling request /orders/{pid}")).raw(format!(
-            "Traceback (most recent call last):\n  File \"/srv/app/venv/lib/python3.11/site-packages/gunicorn/workers/sync.py\", \
-             line 134, in handle\n    self.handle_request(listener, req, client, addr)\n  File \"{file}\", line 31, in rows\n    \
-             cursor.execute(query)\n  File \"/srv/app/venv/lib/python3.11/site-packages/gunicorn/workers/base.py\", line 203, in \
-             handle_abort\n    sys.exit(1)\nSystemExit: 1"
+            "Traceback (most recent call last):\n  \
+             File \"{LIBRARY}/workers/sync.py\", line 134, in handle\n    \
+             self.handle_request(listener, req, client, addr)\n  \
+             File \"{file}\", line 31, in rows\n    cursor.execute(query)\n  \
+             File \"{LIBRARY}/workers/base.py\", line 203, in handle_abort\n    sys.exit(1)\nSystemExit: 1"
         ));
         story.by(*pid, "INFO", format!("Worker exiting (pid: {pid})")).boot(pid + 10)
     });

@@ -79,8 +79,9 @@ fn harmless() -> Result {
     let logs = Logs::new()?;
     let story = Story::new("23.0.0").start(&[801, 802]).after(60).timed_out(801);
     let story = story.by(801, "ERROR", "Error handling request /\u{1b}[2J\u{9b}31m\u{7}hang").raw(
-        "Traceback (most recent call last):\n  File \"/srv/app/\u{1b}]0;x\u{7}shop.py\", line 31, in \u{1b}[31mrows\n    \
-         wait('\u{1b}[2J')\n  File \"/srv/lib/gunicorn/workers/base.py\", line 203, in handle_abort\n    sys.exit(1)\nSystemExit: 1",
+        "Traceback (most recent call last):\n  \
+         File \"/srv/app/\u{1b}]0;x\u{7}shop.py\", line 31, in \u{1b}[31mrows\n    wait('\u{1b}[2J')\n  \
+         File \"/srv/lib/gunicorn/workers/base.py\", line 203, in handle_abort\n    sys.exit(1)\nSystemExit: 1",
     );
     let story = story.by(801, "INFO", "Worker exiting (pid: 801)").boot(803).after(9);
     let story = story.by(803, "ERROR", "Exception in worker process").traceback("RuntimeError: \u{1b}[2J\u{8}boom");

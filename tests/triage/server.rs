@@ -1,5 +1,5 @@
-//! A real Gunicorn on the machine itself, with the machine's own process numbers: nothing but a directory, a Unix socket
-//! and, where one is asked for, a control group is its own.
+//! A real Gunicorn on the machine itself, with the machine's own process numbers: nothing but a directory, a Unix
+//! socket and, where one is asked for, a control group is its own.
 
 use crate::support::{MemoryCgroup, Result, eventually, testbed};
 use nix::sys::signal::{Signal, kill};
@@ -20,8 +20,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one of this virtual environment with these arguments and waits for its workers, or, where it is not to have
-    /// any, for its end.
+    /// Starts one of this virtual environment with these arguments and waits for its workers, or, where it is not to
+    /// have any, for its end.
     pub fn start(venv: &str, workers: usize, arguments: &[&str]) -> Result<Self> {
         Self::start_in(None, venv, workers, arguments)
     }

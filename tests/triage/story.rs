@@ -116,8 +116,9 @@ impl Story {
     /// A traceback that goes through the application and is not indented by what carries it.
     pub fn traceback(self, exception: &str) -> Self {
         self.raw(format!(
-            "Traceback (most recent call last):\n  File \"/srv/app/venv/lib/python3.11/site-packages/gunicorn/arbiter.py\", \
-             line 209, in run\n    self.sleep()\n  File \"/srv/app/shop/wsgi.py\", line 9, in <module>\n    \
+            "Traceback (most recent call last):\n  \
+             File \"/srv/app/venv/lib/python3.11/site-packages/gunicorn/arbiter.py\", line 209, in run\n    \
+             self.sleep()\n  File \"/srv/app/shop/wsgi.py\", line 9, in <module>\n    \
              settings.load()\n{exception}"
         ))
     }

@@ -1,7 +1,7 @@
 //! The logs with known truth, and whether an answer is that truth.
 //!
-//! `truth.json` has an entry a case. Each death is a text: `?` where it may be left out, pid, `master` where it is that,
-//! then what the verdict may be and how sure: `killed possible..likely or unknown possible..possible`.
+//! `truth.json` has an entry a case. Each death is a text: `?` where it may be left out, pid, `master` where it is
+//! that, then what the verdict may be and how sure: `killed possible..likely or unknown possible..possible`.
 
 use crate::bed::{SURE, Said, data, together, told, word};
 use crate::support::Result;
