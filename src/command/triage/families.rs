@@ -93,10 +93,13 @@ impl Age {
 fn rotation(path: &Path) -> (PathBuf, Age) {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return (path.to_owned(), Age::Live) };
     let plain = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    let dated = || plain.strip_suffix(EXTENSION).and_then(aged).filter(|(_, age)| matches!(age, Age::On(..)));
-    match (aged(plain), dated()) {
+    let behind = || plain.strip_suffix(EXTENSION).and_then(aged);
+    match (aged(plain), behind()) {
         (Some((head, age)), _) => (path.with_file_name(head), age),
-        (None, Some((head, age))) => (path.with_file_name(format!("{head}{EXTENSION}")), age),
+        // The extension was put behind a name that had it already: error.log.1.log.
+        (None, Some((head, age))) if head.ends_with(EXTENSION) => (path.with_file_name(head), age),
+        (None, Some((head, age @ Age::On(..)))) => (path.with_file_name(format!("{head}{EXTENSION}")), age),
+        (None, Some(_)) => (path.with_file_name(plain), Age::Live),
         (None, None) => (path.with_file_name(plain), Age::Live),
     }
 }

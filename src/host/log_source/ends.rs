@@ -14,7 +14,10 @@ pub fn is_structured(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"data: ").unwrap_or(head);
     // Container runtimes wrap each line in JSON, but as text.
     let is_container_log = head.starts_with(b"{\"log\":");
-    (head.starts_with(b"{") && !is_container_log) || head.starts_with(b"[{") || head.starts_with(b"__CURSOR=")
+    (head.starts_with(b"{") && !is_container_log)
+        || head.starts_with(b"[{")
+        || head.starts_with(b"__CURSOR=")
+        || head.starts_with(b"__REALTIME_TIMESTAMP=")
 }
 
 /// The first stamp in the first bytes of a log.

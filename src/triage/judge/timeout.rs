@@ -162,11 +162,11 @@ fn no_memory(case: &Case<'_>) -> Option<&'static str> {
     if version.is_some_and(|version| version >= KILLS_ALWAYS) {
         return Some(
             "\"Perhaps out of memory?\" in the log is a guess: Gunicorn 26.0 and later print it for plain time-outs; \
-             more memory does not help",
+             memory is not what it wants",
         );
     }
     let is_blamed = case.is_sigkill() && version.is_none_or(|version| version >= Version::new(21, 0, 0));
     is_blamed.then_some(
-        "\"Perhaps out of memory?\" in the log is a guess that stands behind every SIGKILL; more memory does not help",
+        "\"Perhaps out of memory?\" in the log is a guess that stands behind every SIGKILL; memory is not what it wants",
     )
 }

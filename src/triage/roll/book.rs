@@ -5,7 +5,7 @@ use super::worker::{Worker, is_want_of_descriptors, seconds_from};
 use super::{Rolled, settle, together};
 use crate::gunicorn::Version;
 use crate::gunicorn::log::{Ending, Event, MasterSignal, Told, Traceback};
-use crate::triage::{Asked, MasterHow};
+use crate::triage::{Asked, Ended, MasterHow};
 use crate::units::Pid;
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -224,8 +224,12 @@ impl Roll {
             master.has_failed_boot = true;
             master.stops(Asked::Stopped, told);
         }
+        let mut out = std::mem::take(&mut self.out);
+        if let Some(master) = self.master(source, told) {
+            settle::keep_hold_or_count(master, ended, &mut out);
+        }
+        self.out = out;
         self.remember_gone(pid);
-        settle::keep_or_count(&mut self.out, ended);
     }
 
     fn orphans(&mut self, told: &Told) {
@@ -274,7 +278,11 @@ impl Roll {
     /// Those who left without being asked, once it is clear that nobody was about to ask them.
     fn settle_leavers(&mut self) {
         let (now, out) = (self.now, &mut self.out);
-        for master in self.masters.iter_mut().filter(|master| !master.is_ending() && !master.leaving.is_empty()) {
+        for master in self.masters.iter_mut().filter(|master| !master.is_ending()) {
+            let is_past = |held: &Ended| seconds_from(held.time, now).is_none_or(|s| s > STOP_REACHES_MASTER_SECONDS);
+            if master.held.first().is_some_and(is_past) {
+                settle::let_go(master, out);
+            }
             let is_clear = |worker: &Worker| {
                 let left = worker.exiting.as_ref().and_then(|told| told.time);
                 worker.is_replaced && seconds_from(left, now).is_none_or(|since| since > STOP_REACHES_MASTER_SECONDS)

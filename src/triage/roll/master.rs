@@ -4,7 +4,7 @@ use super::generation::Generation;
 use super::worker::{Worker, seconds_from};
 use crate::gunicorn::log::{StopReason, Told, Traceback};
 use crate::gunicorn::{Version, WorkerClass};
-use crate::triage::{Asked, Context, MasterEnd, MasterHow};
+use crate::triage::{Asked, Context, Ended, MasterEnd, MasterHow};
 use crate::units::Pid;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,8 @@ pub struct Master {
     pub stopped: Option<Told>,
     /// Those who had left unasked when it said so; its reason, which follows, tells whether they were the reason.
     pub early: Vec<Worker>,
+    /// Ends by a signal that asks to stop, which the master tells a moment before it says that it shuts down itself.
+    pub held: Vec<Ended>,
     pub gave_up: Option<StopReason>,
     /// The master that started after it and may stand in its place.
     pub superseded: Option<Told>,

@@ -18,10 +18,16 @@ const STOPS_AT_ONCE_SECONDS: i64 = 1;
 /// rather not seen.
 const TELLS_ALL: Version = Version::new(21, 0, 0);
 
+/// Ends that are held at a time: those of two seconds.
+const MOST_HELD: usize = 1_000;
+
 /// The signals by which a worker is asked to stop: SIGINT, SIGQUIT, SIGTERM (signal(7)).
 const QUIET_ENDS: [i32; 3] = [2, 3, 15];
 
 fn ended(master: &Master, worker: &Worker, how: How, time: Option<Timestamp>) -> Ended {
+    if worker.is_late_exception && is_quiet(how) {
+        return ended(master, &Worker { exception: None, is_late_exception: false, ..worker.clone() }, how, time);
+    }
     let lines = [&worker.timed_out, &worker.exception, &worker.exiting];
     let mut told: Vec<Told> = lines.into_iter().flatten().cloned().collect();
     told.sort_by_key(|told| told.place);
@@ -69,6 +75,26 @@ pub fn scaled(master: &mut Master) {
     master.generation.scaled = master.generation.scaled.saturating_sub(1);
 }
 
+/// An end that a master about to stop may have asked for is held until that is clear.
+pub fn keep_hold_or_count(master: &mut Master, ended: Ended, out: &mut Rolled) {
+    let is_of_stop = matches!(ended.how, How::Told(Ending::Signal { .. })) && is_as_asked(&ended);
+    if ended.context.asked.is_none()
+        && ended.context.is_worker
+        && is_of_stop
+        && !master.is_ending()
+        && master.held.len() < MOST_HELD
+    {
+        master.held.push(ended);
+    } else {
+        keep_or_count(out, ended);
+    }
+}
+
+/// Nobody stopped it: what was held is kept.
+pub fn let_go(master: &mut Master, out: &mut Rolled) {
+    master.held.drain(..).for_each(|ended| keep(out, ended));
+}
+
 /// A death is kept, an end that was asked for is counted.
 pub fn keep_or_count(out: &mut Rolled, ended: Ended) {
     match ended.context.asked.filter(|_| is_as_asked(&ended)) {
@@ -79,12 +105,16 @@ pub fn keep_or_count(out: &mut Rolled, ended: Ended) {
 
 /// Whether an end is one that was asked for, in the way that was asked for.
 fn is_as_asked(ended: &Ended) -> bool {
-    let is_quiet = match ended.how {
+    is_quiet(ended.how) && ended.context.timed_out.is_none() && ended.context.exception.is_none()
+}
+
+/// Whether a worker that is asked to stop may end so.
+fn is_quiet(how: How) -> bool {
+    match how {
         How::Exited | How::Told(Ending::Exit(0 | 1)) => true,
         How::Told(Ending::Signal { signal, .. }) => QUIET_ENDS.contains(&signal),
         How::Told(Ending::Exit(_)) | How::Silent => false,
-    };
-    is_quiet && ended.context.timed_out.is_none() && ended.context.exception.is_none()
+    }
 }
 
 /// Keeps an end; the earliest give way.
@@ -143,6 +173,8 @@ pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
     let waited = seconds_from(goodbye.max(master.asked_at), told.time).unwrap_or(0);
     let goodbyes = master.leaving.len() + master.early.len();
     let asked = master.asked.unwrap_or(Asked::Stopped);
+    count(out, asked, master.held.len() as u64);
+    master.held.clear();
     master.stops(asked, told);
     let generation = std::mem::take(&mut master.generation);
     if goodbyes > 0 && waited <= STOPS_AT_ONCE_SECONDS {
@@ -204,6 +236,7 @@ fn some_died(master: &mut Master, generation: &Generation, out: &mut Rolled) {
 /// The log ends, or another master stands in the place of this one.
 pub fn last_words(master: &mut Master, out: &mut Rolled) {
     early(master, out);
+    let_go(master, out);
     leavers(master, out);
     for pid in std::mem::take(&mut master.overdue) {
         // Its end is not told, but what was to come is.

@@ -15,8 +15,10 @@ pub struct Worker {
     /// When it booted; none where its boot was not seen.
     pub booted: Option<Told>,
     pub timed_out: Option<Told>,
-    /// `Exception in worker process`, before anybody asked it to stop.
+    /// `Exception in worker process`.
     pub exception: Option<Told>,
+    /// Whether it had been asked to stop before that: then it says no more of its end than the end itself does.
+    pub is_late_exception: bool,
     pub request_error: Option<Told>,
     pub descriptor_error: Option<Told>,
     pub asked: Option<Asked>,
@@ -34,6 +36,7 @@ impl Worker {
             booted: None,
             timed_out: None,
             exception: None,
+            is_late_exception: false,
             request_error: None,
             descriptor_error: None,
             asked: None,
@@ -52,7 +55,10 @@ impl Worker {
         let Said::Gunicorn(event) = &told.said else { return };
         match event {
             Event::Autorestarting => self.asked = self.asked.or(Some(Asked::Recycled)),
-            Event::WorkerException(_) if self.asked.is_none() => self.exception = Some(told.clone()),
+            Event::WorkerException(_) => {
+                self.exception = Some(told.clone());
+                self.is_late_exception = self.asked.is_some();
+            }
             Event::RequestError { .. } => self.request_error = Some(told.clone()),
             _ => {}
         }
