@@ -29,7 +29,7 @@ pub fn manager(event: ManagerEvent, seconds: i64) -> (usize, Told) {
 fn line(said: Said, writer: Option<Pid>, seconds: i64) -> Told {
     let place = Place { offset: seconds.unsigned_abs() * 100, line: seconds.unsigned_abs() + 1 };
     let text = format!("{said:?}").into_bytes().into();
-    Told { said, writer, frame_pid: None, unit: None, time: Some(at(seconds)), place, text }
+    Told { said, writer, frame_pid: None, unit: None, time: Some(at(seconds)), source: 0, place, text }
 }
 
 /// A worker of master 812 that ended so, after the line that says so.

@@ -257,7 +257,7 @@ impl<'a> GunicornSources<'a> {
             if let Some(unit) = unit_of(&told).filter(|unit| !self.units.contains(*unit)) {
                 self.units.insert(unit.into());
             }
-            self.rolls.take(family, source, &told);
+            self.rolls.take(family, source, &Told { source, ..told });
         });
         match result {
             Ok(read) => {

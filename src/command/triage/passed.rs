@@ -71,6 +71,7 @@ mod tests {
             frame_pid: None,
             unit: None,
             time: None,
+            source: 0,
             place: Place::default(),
             text: Box::default(),
         }

@@ -209,7 +209,7 @@ impl Lines {
 /// What a line tells.
 pub(super) fn told(said: Said, line: &Undressed<'_>, text: &[u8], time: Option<Timestamp>) -> Told {
     let unit = (!line.unit.is_empty()).then(|| String::from_utf8_lossy(line.unit).into());
-    Told { said, writer: None, frame_pid: line.pid, unit, time, place: line.place, text: cut(text).into() }
+    Told { said, writer: None, frame_pid: line.pid, unit, time, source: 0, place: line.place, text: cut(text).into() }
 }
 
 /// What Gunicorn prints to standard error where the application cannot be found: no logger writes it.

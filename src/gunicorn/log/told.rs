@@ -30,7 +30,9 @@ pub struct Told {
     pub unit: Option<Box<str>>,
     /// When: by the prefix, to the second; else by the frame where that has a whole date.
     pub time: Option<Timestamp>,
-    /// Where.
+    /// Which of several sources it is of: an index that whoever reads them sets, 0 until then.
+    pub source: usize,
+    /// Where in that source.
     pub place: Place,
     /// The line without its frame, at most [`LONGEST_TEXT`] bytes.
     pub text: Box<[u8]>,

@@ -140,6 +140,6 @@ impl<'a> Case<'a> {
 
     /// A line of its log as evidence.
     pub fn told(&self, told: &Told) -> Evidence {
-        evidence::told(&self.material.sources, self.ended.source, told)
+        evidence::told(&self.material.sources, told)
     }
 }

@@ -9,9 +9,9 @@ use bstr::ByteSlice;
 const MOST: usize = 12;
 
 /// A line of a log of Gunicorn, or of a manager.
-pub fn told(sources: &[Source], source: usize, told: &Told) -> Evidence {
+pub fn told(sources: &[Source], told: &Told) -> Evidence {
     Evidence {
-        source: name(sources, source),
+        source: name(sources, told.source),
         line: Some(told.place.line).filter(|line| *line > 0),
         offset: Some(told.place.offset),
         time: told.time,

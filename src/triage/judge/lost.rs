@@ -98,8 +98,14 @@ const OF_ALL: &str = "compare the size of a worker, times their number, with the
 
 fn by_userspace(case: &MasterCase<'_>) -> Option<Finding> {
     let pids: Vec<_> = case.life.numbers().iter().map(|number| number.on_host).collect();
-    let times = [case.end.time, case.end.noticed];
-    let killer = times.into_iter().find_map(|time| {
+    // Its last line may be hours before its end.
+    let told = said(case, |event| matches!(event, ManagerEvent::OomdKilled { .. })).map(|line| line.time);
+    let named = since_last_line(case).find(|line| match line.event {
+        ManagerEvent::EarlyoomKills { pid, .. } => pids.contains(pid),
+        _ => false,
+    });
+    let times = [case.end.time, case.end.noticed, told, named.map(|line| line.time)];
+    let killer = times.into_iter().filter(Option::is_some).find_map(|time| {
         earlyoom(case.witnesses, &pids, time).or_else(|| whole_group(case.material, case.witnesses, &case.life, time))
     })?;
     let finding = killer.finding();
@@ -175,6 +181,12 @@ const WHERE_TO_LOOK: [&str; 2] = [
 /// A manager stops it, so its end was asked for though the log does not say so.
 fn is_stopping(case: &MasterCase<'_>) -> bool {
     said(case, |event| matches!(event, ManagerEvent::Stopping { .. })).is_some()
+}
+
+/// What managers say from its last line on; until the next master, where there is one.
+fn since_last_line<'a>(case: &MasterCase<'a>) -> impl Iterator<Item = Line<'a>> {
+    let after = case.life.span().zip(case.end.time).map(|((_, until), time)| until.duration_since(time));
+    case.witnesses.managers(case.end.time, MANAGERS, after.unwrap_or_default().max(SignedDuration::ZERO))
 }
 
 /// A line of systemd on its unit, from its last line on; until the next one, where there is one.

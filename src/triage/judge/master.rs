@@ -39,7 +39,7 @@ impl MasterCase<'_> {
 
     /// The lines of its end.
     pub fn lines(&self) -> impl Iterator<Item = Evidence> {
-        self.end.told.iter().map(|told| evidence::told(&self.material.sources, self.end.source, told))
+        self.end.told.iter().map(|told| evidence::told(&self.material.sources, told))
     }
 
     fn crashed(&self, raised: &Traceback) -> Finding {

@@ -37,15 +37,17 @@ pub fn by_counters(case: &Case<'_>) -> Option<Finding> {
     if !case.life.may_be_kernels || case.context().timed_out.is_some() {
         return None;
     }
-    let unit_line = killed_in_unit(case.witnesses, case.unit(), case.time()).filter(|_| !is_another(case));
+    let stopped = Stopped::of(case);
+    let killed = killed_in_unit(case.witnesses, case.unit(), case.time());
+    // The result of the unit says it too, where the journal is cut before the line that does.
+    let unit_line = killed.or(stopped.line).filter(|_| !is_another(case));
     let counted = counted(case).filter(|_| !is_another(case));
     if unit_line.is_none() && counted.is_none() {
         return None;
     }
-    let stopped = Stopped::of(case);
     let teller = if unit_line.is_some() { "systemd says of the unit" } else { "its control group counts" };
     let summary = format!("killed by the kernel for want of memory, by what {teller}{}", stopped.clause());
-    let lines = unit_line.iter().chain(&stopped.line).map(|line| case.witnesses.evidence(line));
+    let lines = killed.iter().chain(&stopped.line).map(|line| case.witnesses.evidence(line));
     let advice = stopped.advice(case.unit()).into_iter().chain(bounds(case));
     // systemd says it of the unit, and the counter is that of the group: neither names the process. Where the kernel's
     // own log should tell of it and does not, there may be another reason.

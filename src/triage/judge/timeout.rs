@@ -54,7 +54,7 @@ fn plain(case: &Case<'_>, time: Option<Timestamp>) -> Finding {
     let mut summary = killed_after(case);
     let frame = hung_frame(case);
     if let Some(frame) = frame {
-        summary.push_str(&format!("; it hung in {} ({}:{})", frame.function, base_name(&frame.file), frame.line));
+        summary.push_str(&format!("; it hung in {} ({}:{})", frame.function, frame.file, frame.line));
     }
     let all = together(case);
     if let Some(gone) = all {

@@ -17,7 +17,6 @@ pub struct Line<'a> {
     /// What it says.
     pub event: &'a ManagerEvent,
     told: &'a Told,
-    source: usize,
 }
 
 /// All witnesses.
@@ -36,8 +35,8 @@ pub struct Witnesses<'a> {
 impl<'a> Witnesses<'a> {
     /// Puts them in order of time. Those without one may be of any boot.
     pub fn of(material: &'a Material) -> Self {
-        let line = |(source, told): &'a (usize, Told)| match &told.said {
-            Said::Manager(event) => told.time.map(|time| Line { time, event, told, source: *source }),
+        let line = |(_, told): &'a (usize, Told)| match &told.said {
+            Said::Manager(event) => told.time.map(|time| Line { time, event, told }),
             Said::Gunicorn(_) => None,
         };
         let mut managers: Vec<Line<'a>> = material.manager.iter().filter_map(line).collect();
@@ -136,7 +135,7 @@ impl<'a> Witnesses<'a> {
 
     /// The line as evidence.
     pub fn evidence(&self, line: &Line<'a>) -> Evidence {
-        evidence::told(&self.material.sources, line.source, line.told)
+        evidence::told(&self.material.sources, line.told)
     }
 }
 

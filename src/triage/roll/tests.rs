@@ -31,6 +31,7 @@ impl Log {
             frame_pid: None,
             unit: None,
             time: jiff::Timestamp::from_second(1_795_000_000 + second).ok(),
+            source: 0,
             place: Place { offset: self.line * 100, line: self.line },
             text: Box::default(),
         };
