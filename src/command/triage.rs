@@ -22,7 +22,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use nix::unistd::geteuid;
 use scope::Scope;
-use std::path::Path;
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// What of a host's past is looked at where nothing else is asked for.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -70,13 +72,13 @@ impl Asked {
     }
 
     fn gunicorns(&self, scope: &Scope) -> GunicornSources<'_> {
-        GunicornSources::new(&self.search.zone, &self.progress, scope.pid())
+        GunicornSources::new(&self.search, &self.progress, scope.pid())
     }
 }
 
 /// Logs that were named, which may be of any host.
 fn of_logs(options: &cli::Triage, asked: &Asked) -> Result<TriageReport, Failure> {
-    let (error_logs, kernel_logs) = (&options.error_log, &options.kernel_log);
+    let (error_logs, kernel_logs) = (&each_once(&options.error_log), &each_once(&options.kernel_log));
     if error_logs.iter().chain(kernel_logs).filter(|path| *path == Path::new("-")).count() > 1 {
         return Err(Failure::new(ExitCode::Usage, "read standard input twice: - may be given once")
             .with_hint("a log that is in a file can be named beside it"));
@@ -94,10 +96,17 @@ fn of_logs(options: &cli::Triage, asked: &Asked) -> Result<TriageReport, Failure
     if error_logs.is_empty() {
         say("no log of Gunicorn was named, so only those are told whom the kernel names; --error-log FILE adds it");
     }
-    if kernel.sources.is_empty() {
-        say("no log of the kernel was named, so its kills cannot be seen; --kernel-log FILE adds it");
-    }
     Ok(judged(gunicorns, kernel, asked, &scope, None))
+}
+
+/// Named logs without those that are another name of one before.
+fn each_once(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    let is_new = |path: &&PathBuf| match path.metadata() {
+        Ok(status) if status.is_file() => seen.insert((status.dev(), status.ino())),
+        _ => true,
+    };
+    paths.iter().filter(is_new).cloned().collect()
 }
 
 /// The services of a host.
@@ -179,6 +188,7 @@ fn judged(
         masters: rolled.masters,
         normal: rolled.normal,
         manager: rolled.manager,
+        loose: rolled.loose,
         kernel_sources: kernel.sources.iter().map(|source| shown(source, asked.now)).collect(),
         kills: merge(kernel.kills),
         events: kernel_lines::each_once(kernel.events),

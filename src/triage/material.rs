@@ -49,6 +49,8 @@ pub struct Material {
     pub normal: Normal,
     /// What managers and user-space killers wrote, with the index of the source.
     pub manager: Vec<(usize, Told)>,
+    /// Errors in logs without a master: what a service writes to its standard error, where its log is another file.
+    pub loose: Vec<Told>,
     /// Logs of the kernel.
     pub kernel_sources: Vec<Source>,
     /// Every OOM kill, merged over the sources; [`Settled::source`] is an index in `kernel_sources`.

@@ -218,7 +218,6 @@ fn usage() -> Result {
     for arguments in [
         &["--since", "yesterdaay", "--error-log", file][..],
         &["--until", "never", "--error-log", file],
-        &["--format", "nagios", "--error-log", file],
         &["--error-log"],
         &["--pid", "x"],
         &[file],

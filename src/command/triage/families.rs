@@ -26,7 +26,7 @@ pub fn families(paths: &[PathBuf]) -> Vec<Family> {
     let mut seen = HashSet::new();
     let mut found: Vec<(PathBuf, Vec<(Age, PathBuf)>)> = vec![];
     for path in paths.iter().filter(|path| seen.insert(path.as_path())) {
-        let (log, age) = rotation(path);
+        let (log, age) = rotation(path, paths);
         match found.iter_mut().find(|(own, _)| *own == log) {
             Some((_, files)) => files.push((age, path.clone())),
             None => found.push((log, vec![(age, path.clone())])),
@@ -90,7 +90,7 @@ impl Age {
 }
 
 /// The log that a file is of, and its age.
-fn rotation(path: &Path) -> (PathBuf, Age) {
+fn rotation(path: &Path, named: &[PathBuf]) -> (PathBuf, Age) {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return (path.to_owned(), Age::Live) };
     let plain = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     let behind = || plain.strip_suffix(EXTENSION).and_then(aged);
@@ -99,7 +99,11 @@ fn rotation(path: &Path) -> (PathBuf, Age) {
         // The extension was put behind a name that had it already: error.log.1.log.
         (None, Some((head, age))) if head.ends_with(EXTENSION) => (path.with_file_name(head), age),
         (None, Some((head, age @ Age::On(..)))) => (path.with_file_name(format!("{head}{EXTENSION}")), age),
-        (None, Some(_)) => (path.with_file_name(plain), Age::Live),
+        // error.1.log is of error.log where that is named too; else the number may be that of an instance.
+        (None, Some((head, age))) => match path.with_file_name(format!("{head}{EXTENSION}")) {
+            log if named.contains(&log) => (log, age),
+            _ => (path.with_file_name(plain), Age::Live),
+        },
         (None, None) => (path.with_file_name(plain), Age::Live),
     }
 }

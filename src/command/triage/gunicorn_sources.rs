@@ -9,7 +9,7 @@ use crate::facts::{Facts, Reason};
 use crate::gunicorn::log::{Said, Told};
 use crate::host::Root;
 use crate::host::gunicorn_log::{self, Read};
-use crate::host::kernel_log::Unread;
+use crate::host::kernel_log::{Search, Unread};
 use crate::render::Progress;
 use crate::triage::{Rolled, Rolls, Source};
 use crate::units::Pid;
@@ -65,12 +65,12 @@ pub struct GunicornSources<'a> {
 
 impl<'a> GunicornSources<'a> {
     /// Nothing yet.
-    pub fn new(zone: &'a TimeZone, progress: &'a Progress, pid: Option<Pid>) -> Self {
+    pub fn new(search: &'a Search, progress: &'a Progress, pid: Option<Pid>) -> Self {
         Self {
-            zone,
+            zone: &search.zone,
             progress,
             pid,
-            rolls: Rolls::default(),
+            rolls: Rolls::within(search.since, search.until),
             families: 0,
             units: BTreeSet::new(),
             sources: vec![],

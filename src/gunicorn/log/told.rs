@@ -38,6 +38,13 @@ pub struct Told {
     pub text: Box<[u8]>,
 }
 
+impl Told {
+    /// Whether the line says who wrote it: by Gunicorn's prefix, or in the frame of a journal.
+    pub fn has_writer(&self) -> bool {
+        self.writer.is_some() || self.frame_pid.is_some() || matches!(self.said, Said::Manager(_))
+    }
+}
+
 /// Who speaks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Said {

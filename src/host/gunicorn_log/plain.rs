@@ -31,7 +31,7 @@ pub fn read(content: &Content, zone: &TimeZone, each: &mut dyn FnMut(Told), read
     read.goes_on(times::last(bytes_at(file, &mut end, tail_at), &clock));
     let scan = Scan::of(clock);
     let is_cut = Share::of(file, size, &scan).read(&mut |told| {
-        read.framed = true;
+        read.framed |= told.has_writer();
         each(told);
     });
     if is_cut {

@@ -52,7 +52,7 @@ fn text(held: &mut Held, flow: &mut Flow<'_>, clock: Clock, each: &mut dyn FnMut
         if held.is_at_end || own >= PIECE {
             last = times::last(bytes, &clock).or(last);
         }
-        read.framed |= !found.is_empty();
+        read.framed |= found.iter().any(Told::has_writer);
         found.drain(..).filter(|told| repeats.is_news(told)).for_each(&mut *each);
         at.offset += own as u64;
         held.forget(own);

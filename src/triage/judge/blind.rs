@@ -47,7 +47,8 @@ fn kernel(material: &Material, coverage: Coverage, masters: &[MasterCase<'_>], d
     let has_open_end = || masters.iter().any(|case| is_open_end(case));
     match coverage {
         Coverage::None if open().next().is_some() || has_open_end() || material.facts.is_some() => {
-            Some("no kernel log was read, so who was killed for want of memory is not seen".to_owned())
+            let how = if material.facts.is_none() { "; --kernel-log FILE names one" } else { "" };
+            Some(format!("no kernel log was read, so who was killed for want of memory is not seen{how}"))
         }
         Coverage::Timeless if open().next().is_some() => {
             Some("the kernel log has no wall clock: only process ids could be compared".to_owned())

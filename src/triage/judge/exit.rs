@@ -5,6 +5,9 @@ use super::case::{Case, Finding, TELLS_STATUS};
 use super::storage::Directory;
 use crate::triage::{Confidence, How, Verdict};
 
+/// A worker ends with -1 for an exception that it does not expect (arbiter.py, `spawn_worker`).
+const UNCAUGHT: i32 = 255;
+
 /// It raised an exception that is about the heartbeat file.
 pub fn heartbeat(case: &Case<'_>) -> Option<Finding> {
     let (told, raised) = exception(case)?;
@@ -21,7 +24,9 @@ pub fn by_itself(case: &Case<'_>) -> Option<Finding> {
     let finding = match (case.status(), case.ended.how) {
         (Some(status), _) => {
             let summary = format!("exited with status {status}{why}");
-            Finding::new(Verdict::Exit, Confidence::Certain, summary)
+            // Gunicorn's own status for an exception, which is not in the log.
+            let is_hidden = status == UNCAUGHT && raised.is_none();
+            Finding::new(Verdict::Exit, if is_hidden { Confidence::Likely } else { Confidence::Certain }, summary)
         }
         (None, How::Exited) => Finding::new(Verdict::Exit, Confidence::Likely, unasked(case, &why)),
         (None, _) => return None,

@@ -48,7 +48,7 @@ fn unseen(case: &Case<'_>) -> Finding {
     };
     let mut advice: Vec<&str> = vec![];
     if confidence == Confidence::Possible {
-        advice.push("read the kernel's log of that time: gtune triage --kernel-log FILE, or gtune oom as root");
+        advice.push("read the kernel log of that time: gtune triage --kernel-log FILE, or gtune oom as root");
     }
     advice
         .push("who sends SIGKILL: an operator, a deploy script, a container runtime, a supervisor after its stop time");
@@ -94,7 +94,7 @@ pub fn silent(case: &Case<'_>) -> Option<Finding> {
             let summary = format!("gone without a word; out of memory cannot be ruled out: {why}");
             let advice = [
                 "Gunicorn 20.1 and later say which signal ended a worker: upgrade an older one",
-                "read the kernel's log of that time: gtune triage --kernel-log FILE, or gtune oom as root",
+                "read the kernel log of that time: gtune triage --kernel-log FILE, or gtune oom as root",
             ];
             Finding::new(Verdict::Unknown, Confidence::Possible, summary).advising(advice)
         }

@@ -209,14 +209,16 @@ fn unit<'a>(material: &'a Material, source: usize, told: &'a [Told]) -> Option<&
     of_log.or_else(|| told.iter().find_map(|told| told.unit.as_deref()))
 }
 
+/// The first numbers of a host are its init and threads of the kernel, some tens on the smallest machine.
+const OF_THE_KERNEL: i32 = 30;
+
 fn namespace(master: Option<Pid>, told: &[Told], running: Option<Running<'_>>) -> Namespace {
-    // Process 1 of the host is its init.
-    if master == Some(Pid(1)) {
-        return Namespace::Other;
-    }
     let framed = |told: &Told| told.writer.zip(told.frame_pid);
     if told.iter().filter_map(framed).any(|(writer, frame)| writer == frame) {
         return Namespace::Host;
+    }
+    if master.is_some_and(|master| master.0 <= OF_THE_KERNEL) {
+        return Namespace::Other;
     }
     // Equal numbers prove nothing: this very program may run in the same namespace as Gunicorn.
     let differs = |running: &Running<'_>| running.service.master.pid != running.service.master.inner_pid;

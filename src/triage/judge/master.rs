@@ -58,7 +58,9 @@ impl MasterCase<'_> {
             return Finding::new(Verdict::HeartbeatStorage, Confidence::Certain, summary).advising(directory.advice);
         }
         let summary = format!("the master ended of an exception{}", boot::named(raised));
-        Finding::new(Verdict::Exit, Confidence::Certain, summary)
+        // A log that is cut before the name of the exception may hide any cause.
+        let confidence = raised.exception.as_ref().map_or(Confidence::Possible, |_| Confidence::Certain);
+        Finding::new(Verdict::Exit, confidence, summary)
             .advising(["the traceback is in the log; where it is of Gunicorn itself, try a newer release"])
     }
 

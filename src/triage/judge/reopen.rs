@@ -1,6 +1,7 @@
 //! Workers that could not open the new log after USR1.
 
 use super::case::{Case, Finding};
+use super::when::{MANAGERS, apart};
 use crate::gunicorn::log::{Event, Said, Told, Traceback};
 use crate::triage::{Confidence, How, Verdict};
 
@@ -16,8 +17,10 @@ pub fn by_permission(case: &Case<'_>) -> Option<Finding> {
     if !is_exit || context.timed_out.is_some() {
         return None;
     }
-    let refused =
-        [&context.exception, &context.loose].into_iter().flatten().find_map(|told| Some((told, refusal(told)?)));
+    let lines = [&context.exception, &context.loose].into_iter().flatten().chain(&case.material.loose);
+    let mut refusals = lines.filter_map(|told| Some((told, refusal(told)?)));
+    // Where several died at once, the refusal of any is that of all: standard error does not tell whose it is.
+    let refused = refusals.find(|(told, _)| is_near(case, told));
     let all = context.ended_together >= 2 && context.ended_together.saturating_mul(2) >= context.alive;
     let confidence = match (refused, all) {
         (Some(_), _) => Confidence::Certain,
@@ -40,6 +43,11 @@ pub fn by_permission(case: &Case<'_>) -> Option<Finding> {
          directory they may enter",
         "a master of root with --user makes the file for root: let logrotate make it first",
     ]))
+}
+
+/// Standard error has no times of its own.
+fn is_near(case: &Case<'_>, told: &Told) -> bool {
+    told.time.zip(case.time()).is_none_or(|(told, end)| apart(told, end) <= MANAGERS)
 }
 
 fn together(case: &Case<'_>) -> String {

@@ -2,7 +2,7 @@
 
 use super::master::Master;
 use super::worker::{Worker, is_want_of_descriptors, seconds_from};
-use super::{Rolled, settle, together};
+use super::{MOST_LOOSE, Period, Rolled, settle, together};
 use crate::gunicorn::Version;
 use crate::gunicorn::log::{Ending, Event, MasterSignal, Told, Traceback};
 use crate::triage::{Asked, Ended, MasterHow};
@@ -39,6 +39,11 @@ pub struct Roll {
 }
 
 impl Roll {
+    /// One that counts ends that were asked for in this time only.
+    pub fn within(period: Period) -> Self {
+        Self { out: Rolled { period, ..Rolled::default() }, ..Self::default() }
+    }
+
     /// Takes the next line.
     pub fn take(&mut self, source: usize, told: &Told, event: &Event) {
         self.now = told.time.or(self.now);
@@ -251,6 +256,9 @@ impl Roll {
     fn keep_loose(&mut self, told: &Told, event: &Event, traceback: &Traceback) {
         if is_want_of_descriptors(event) || is_reopening(traceback) || is_of_loading(traceback) {
             let told = Told { time: told.time.or(self.now), ..told.clone() };
+            if self.masters.is_empty() && self.out.loose.len() < MOST_LOOSE {
+                self.out.loose.push(told.clone());
+            }
             self.masters.iter_mut().for_each(|master| master.loose = Some(told.clone()));
         }
     }

@@ -160,7 +160,8 @@ impl Master {
         let (how, word) = match (self.end, self.gave_up) {
             (Some((how, told)), _) => (how, Some(told)),
             (None, Some(reason)) if !self.has_failed_boot => (MasterHow::GaveUp(reason), self.stopped),
-            (None, _) if self.stopped.is_some() => return None,
+            // It ends for a worker that it could not boot, also where the log has no more to say of that.
+            (None, _) if self.stopped.is_some() || self.has_failed_boot => return None,
             (None, _) => match self.orphaned.as_ref().or(self.superseded.as_ref()) {
                 Some(told) => (MasterHow::Lost, Some(told.clone())),
                 None => (MasterHow::Open, None),

@@ -17,6 +17,7 @@ mod worker;
 use super::{Ended, MasterEnd, Normal};
 use crate::gunicorn::log::{Said, Told};
 use book::Roll;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// What the rolls came to.
@@ -30,9 +31,19 @@ pub struct Rolled {
     pub normal: Normal,
     /// What managers wrote, with the index of the source.
     pub manager: Vec<(usize, Told)>,
+    /// Errors in logs without a master: what a service writes to its standard error, where its log is another file.
+    pub loose: Vec<Told>,
     /// Ends and lines that were not kept, for their number: the earliest.
     pub left_out: u64,
+    /// Ends that were asked for are counted in this time only.
+    period: Period,
 }
+
+/// From when to when.
+type Period = (Option<Timestamp>, Option<Timestamp>);
+
+/// Errors without a master that are kept: they repeat themselves.
+const MOST_LOOSE: usize = 16;
 
 /// Ends that are kept, the latest ones: a page of them takes some 60 MiB, and nobody reads so many.
 pub(super) const MOST_KEPT: usize = 50_000;
@@ -43,15 +54,24 @@ pub struct Rolls {
     by_log: BTreeMap<(usize, Option<Box<str>>), Roll>,
     manager: Vec<(usize, Told)>,
     left_out: u64,
+    period: Period,
 }
 
 impl Rolls {
+    /// Rolls in which ends that were asked for count only from `since` to `until`. All lines are to be taken: who ends in
+    /// that time may have booted before.
+    pub fn within(since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        Self { period: (since, until), ..Self::default() }
+    }
+
     /// Takes the next line. `family` says which sources are parts of one log; they are fed oldest first. The units in a
     /// journal are kept apart.
     pub fn take(&mut self, family: usize, source: usize, told: &Told) {
         match &told.said {
             Said::Gunicorn(event) => {
-                self.by_log.entry((family, told.unit.clone())).or_default().take(source, told, event);
+                let period = self.period;
+                let roll = self.by_log.entry((family, told.unit.clone())).or_insert_with(|| Roll::within(period));
+                roll.take(source, told, event);
             }
             Said::Manager(_) if self.manager.len() < MOST_KEPT => self.manager.push((source, told.clone())),
             Said::Manager(_) => self.left_out += 1,
@@ -65,6 +85,7 @@ impl Rolls {
             let one = roll.finish();
             all.ended.extend(one.ended);
             all.masters.extend(one.masters);
+            all.loose.extend(one.loose);
             all.left_out += one.left_out;
             let (normal, more) = (&mut all.normal, one.normal);
             normal.recycled += more.recycled;

@@ -98,7 +98,7 @@ pub fn let_go(master: &mut Master, out: &mut Rolled) {
 /// A death is kept, an end that was asked for is counted.
 pub fn keep_or_count(out: &mut Rolled, ended: Ended) {
     match ended.context.asked.filter(|_| is_as_asked(&ended)) {
-        Some(asked) => count(out, asked, 1),
+        Some(asked) => count(out, asked, 1, ended.time),
         None => keep(out, ended),
     }
 }
@@ -126,7 +126,12 @@ fn keep(out: &mut Rolled, ended: Ended) {
     out.ended.push(ended);
 }
 
-fn count(out: &mut Rolled, asked: Asked, ends: u64) {
+fn count(out: &mut Rolled, asked: Asked, ends: u64, time: Option<Timestamp>) {
+    let (since, until) = out.period;
+    let is_before = time.zip(since).is_some_and(|(time, since)| time < since);
+    if is_before || time.zip(until).is_some_and(|(time, until)| time > until) {
+        return;
+    }
     let normal = &mut out.normal;
     let counter = match asked {
         Asked::Recycled => &mut normal.recycled,
@@ -173,7 +178,7 @@ pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
     let waited = seconds_from(goodbye.max(master.asked_at), told.time).unwrap_or(0);
     let goodbyes = master.leaving.len() + master.early.len();
     let asked = master.asked.unwrap_or(Asked::Stopped);
-    count(out, asked, master.held.len() as u64);
+    count(out, asked, master.held.len() as u64, told.time);
     master.held.clear();
     master.stops(asked, told);
     let generation = std::mem::take(&mut master.generation);
@@ -184,7 +189,7 @@ pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
     }
     leavers(master, out);
     // Those who did not leave in time were killed by their master, as they should be.
-    count(out, asked, master.workers.len() as u64);
+    count(out, asked, master.workers.len() as u64, told.time);
     master.workers.clear();
     master.overdue.clear();
     master.stopped = Some(told.clone());
@@ -237,6 +242,14 @@ fn some_died(master: &mut Master, generation: &Generation, out: &mut Rolled) {
 pub fn last_words(master: &mut Master, out: &mut Rolled) {
     early(master, out);
     let_go(master, out);
+    if !master.is_whole {
+        // Why they leave may be told before the log begins, and nobody was booted in their place.
+        let told = |worker: &Worker| worker.asked.is_some() || worker.is_replaced || worker.exception.is_some();
+        let master_workers = &master.workers;
+        let unclear = |pid: &&Pid| master_workers.get(pid).is_some_and(|w| !told(w) && w.timed_out.is_none());
+        let unclear: Vec<Pid> = master.leaving.iter().filter(unclear).copied().collect();
+        unclear.into_iter().for_each(|pid| drop(master.take(pid)));
+    }
     leavers(master, out);
     for pid in std::mem::take(&mut master.overdue) {
         // Its end is not told, but what was to come is.
@@ -266,7 +279,7 @@ fn early(master: &mut Master, out: &mut Rolled) {
             Some(StopReason::WorkerFailedToBoot) => 3,
             Some(StopReason::AppFailedToLoad) => 4,
             None if worker.exception.is_none() && worker.timed_out.is_none() => {
-                count(out, Asked::Stopped, 1);
+                count(out, Asked::Stopped, 1, worker.exiting.as_ref().and_then(|told| told.time));
                 continue;
             }
             None => {
