@@ -2,8 +2,8 @@
 //! managers and user-space killers that stand between them (pure).
 //!
 //! ```text
-//! a big plain log ──Scan (texts to look for)──▶ lines ─┐
-//! a journal, a pipe of JSON ──kernel_log::Reader───────┴─▶ Lines ──▶ Told
+//! a big log of text, in pieces ──Scan (texts to look for)──▶ Told ──Repeats──┐
+//! a journal, JSON, any frame ──kernel_log::Reader──▶ Undressed ──Lines───────┴─▶ Told
 //! ```
 
 mod ending;

@@ -1,14 +1,15 @@
 //! What is told twice.
 
-use super::told::{Ending, Event, Place, Said, Told};
+use super::told::{Ending, Event, Said, Told};
 use crate::units::Pid;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// In a log without times one traceback of a kind is told in so many bytes: an exhausted uvicorn writes 4 MB a second.
-const BLOCK_BITS: u32 = 20;
+/// A traceback of one kind is told once in so many bytes: an exhausted uvicorn writes 4 MB of them in a second, and a
+/// quiet service fills so much in hours.
+const BLOCK_BITS: u32 = 16;
 
-/// Kinds of tracebacks that are told in one second, or in one block: an application may put anything into a message.
+/// Kinds of tracebacks without a head that are told in one block: an application may put anything into a message.
 const MOST_KINDS: usize = 64;
 
 /// Exits whose second line may come yet; it is written at once, with hardly anything between.
@@ -20,17 +21,12 @@ const MOST_EXITS: usize = 64;
 #[derive(Debug, Default)]
 pub struct Repeats {
     exits: VecDeque<(Option<Pid>, Pid, i32)>,
-    /// The last traceback that had a head: its place, and the kind.
-    headed: Option<(Place, u64)>,
-    block: Option<Block>,
+    /// The last traceback that had a head: where it began, and its kind.
+    headed: Option<(u64, u64)>,
+    block: u64,
+    /// Kinds that were told in this block, and how many of them without a head.
     kinds: HashSet<u64>,
-}
-
-/// A second, or a piece of a log without times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Block {
-    Second(i64),
-    Bytes(u64),
+    loose: usize,
 }
 
 impl Repeats {
@@ -54,14 +50,17 @@ impl Repeats {
                 | Event::RequestError { traceback, .. }
                 | Event::SocketError(traceback),
             ) => {
-                self.headed = Some((told.place, kind(&traceback.exception)));
+                let kind = kind(&traceback.exception);
+                self.enter(told.place.offset);
+                self.kinds.insert(kind);
+                self.headed = Some((told.place.offset, kind));
                 true
             }
             _ => true,
         }
     }
 
-    /// Whether two places of a log without times are of one block.
+    /// Whether two places of a log are of one block.
     pub(super) fn is_one_block(one: u64, other: u64) -> bool {
         one >> BLOCK_BITS == other >> BLOCK_BITS
     }
@@ -81,19 +80,22 @@ impl Repeats {
     }
 
     fn is_new_kind(&mut self, told: &Told, kind: u64) -> bool {
+        let at = told.place.offset;
+        self.enter(at);
         let is_rest = self.headed.is_some_and(|(head, of)| {
-            let behind = told.place.offset.checked_sub(head.offset);
-            of == kind && behind.is_some_and(|behind| behind < super::traceback::LONGEST as u64)
+            of == kind && at.checked_sub(head).is_some_and(|behind| behind < super::traceback::LONGEST as u64)
         });
-        let block = match told.time {
-            Some(time) => Block::Second(time.as_second()),
-            None => Block::Bytes(told.place.offset >> BLOCK_BITS),
-        };
-        if self.block != Some(block) {
-            self.block = Some(block);
+        let is_new = !is_rest && self.loose < MOST_KINDS && self.kinds.insert(kind);
+        self.loose += usize::from(is_new);
+        is_new
+    }
+
+    fn enter(&mut self, offset: u64) {
+        if !Self::is_one_block(self.block, offset) {
             self.kinds.clear();
+            self.loose = 0;
         }
-        !is_rest && self.kinds.len() < MOST_KINDS && self.kinds.insert(kind)
+        self.block = offset;
     }
 }
 

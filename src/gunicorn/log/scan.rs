@@ -11,6 +11,7 @@ use super::told::{Event, Place, Said, Told, Traceback};
 use super::traceback::{self, Reading};
 use super::undressed::Undressed;
 use crate::kernel_log::{Clock, Stamp, stamp_of};
+use crate::units::Pid;
 use memchr::{memchr, memchr_iter, memrchr};
 use std::ops::Range;
 
@@ -37,8 +38,16 @@ impl Scan {
     /// What pieces of one log found goes through [`Repeats`] in the order of the log.
     pub fn piece(&self, bytes: &[u8], own: usize, at: Place, found: &mut Vec<Told>) -> u64 {
         let own = own.min(bytes.len());
-        let mut piece =
-            Piece { scan: self, bytes, at, found, repeats: Repeats::default(), read: Vec::new(), flood: None };
+        let mut piece = Piece {
+            scan: self,
+            bytes,
+            at,
+            found,
+            repeats: Repeats::default(),
+            met: Vec::new(),
+            read: Vec::new(),
+            flood: None,
+        };
         let is_cut = own > 0 && bytes.get(own - 1) != Some(&b'\n');
         let end = if is_cut { piece.line_end(own) } else { own };
         let (mut from, mut counted, mut newlines) = (0, 0, 0);
@@ -66,6 +75,8 @@ struct Piece<'a> {
     at: Place,
     found: &'a mut Vec<Told>,
     repeats: Repeats,
+    /// Processes of which a traceback without a head was met.
+    met: Vec<Option<Pid>>,
     /// Tracebacks that reach beyond the place that was read.
     read: Vec<Read>,
     /// The last traceback without a head that another follows at once, in this piece.
@@ -130,16 +141,21 @@ impl Piece<'_> {
         self.tell(told).then_some(end)
     }
 
-    /// Says whether it may be news. What is told without a head near the beginning may be the rest of what was read with
-    /// the piece before: it stands for nothing behind it.
+    /// Says whether it may be news. The first traceback of a process without a head may be the rest of one whose head is
+    /// in the piece before: it stands for nothing behind it.
     fn tell(&mut self, told: Told) -> bool {
         let is_loose = matches!(told.said, Said::Gunicorn(Event::Loose(_)));
-        let may_be_rest = is_loose && told.place.offset < self.at.offset + traceback::LONGEST as u64;
-        let is_news = may_be_rest || self.repeats.may_be_news(&told);
+        let is_near = told.place.offset < self.at.offset + traceback::LONGEST as u64;
+        if is_loose && is_near && !self.met.contains(&told.frame_pid) {
+            self.met.push(told.frame_pid);
+            self.found.push(told);
+            return false;
+        }
+        let is_news = self.repeats.may_be_news(&told);
         if is_news {
             self.found.push(told);
         }
-        is_news && !may_be_rest
+        is_news
     }
 
     /// Reads on from a line, and takes off the frames of those behind it.
