@@ -8,6 +8,7 @@ mod descriptors;
 mod figures;
 pub mod filesystems;
 pub mod ground;
+pub mod gunicorn_log;
 mod gunicorns;
 mod heartbeats;
 mod homes;

@@ -7,6 +7,7 @@ use crate::host::log_source::{Answered, Kept, answered, journalctl, kept};
 use crate::host::systemd::quiet_command;
 use crate::kernel_log::{Reader, Sink};
 use jiff::{SignedDuration, Timestamp};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -51,15 +52,18 @@ fn command(program: &Path, search: &Search) -> Command {
 /// Runs a command and parses what it prints.
 fn asked(command: Command, time: Duration, sink: &mut dyn Sink) -> Result<Reading, Unread> {
     let (mut reader, mut tally) = (Reader::at(0), Tally::of(sink));
-    let answer = answered(NAME, command, time, &mut |piece| tally.feed(&mut reader, piece))?;
+    let answer = answered(NAME, command, time, &mut |piece| {
+        tally.feed(&mut reader, piece);
+        ControlFlow::Continue(())
+    })?;
     tally.finish(&mut reader);
     let mut reading = Reading::of(NAME, Timestamp::now());
     tally.tell_whole(&mut reading);
     match answer {
-        Answered::CutShort(reason) if reading.records == Some(0) => {
+        Answered::CutShort(reason) | Answered::Silent(reason) if reading.records == Some(0) => {
             Err(Unread { name: NAME.to_owned(), reason, hint: None })
         }
-        Answered::CutShort(reason) => Ok(Reading { lost: Some(reason), ..reading }),
+        Answered::CutShort(reason) | Answered::Silent(reason) => Ok(Reading { lost: Some(reason), ..reading }),
         Answered::Whole => Ok(reading),
     }
 }

@@ -24,11 +24,11 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use super::log_source::Unread;
 pub use journal::journal;
 pub use kernel_buffer::kernel_buffer;
 pub use kmsg::kmsg;
 pub use origin::named;
-pub use super::log_source::Unread;
 pub use outcome::Reading;
 pub use stored::{Stored, stored_files};
 

@@ -5,6 +5,7 @@ use super::Unread;
 use crate::facts::Reason;
 use crate::host::{printable, told};
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
 use std::thread;
@@ -21,13 +22,16 @@ const AHEAD: usize = 8;
 /// How an answer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answered {
-    /// It is whole.
+    /// It is whole, or as much as was wanted came.
     Whole,
     /// The rest of it is missing, for this reason.
     CutShort(Reason),
+    /// It failed without a word, as journalctl does where no entry has the pattern that is looked for.
+    Silent(Reason),
 }
 
-/// Runs a command and hands on what it prints, until it ends or its time is up. It is waited for on every path.
+/// Runs a command and hands on what it prints, until it ends, nothing more is wanted, or its time is up. It is waited for
+/// on every path.
 ///
 /// # Errors
 /// Where it cannot be run. That it failed is for the caller to judge, who knows whether anything came before.
@@ -35,7 +39,7 @@ pub fn answered(
     name: &str,
     mut command: Command,
     time: Duration,
-    each: &mut dyn FnMut(&[u8]),
+    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<Answered, Unread> {
     let program = command.get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -53,15 +57,15 @@ pub fn answered(
         match answer.recv_timeout(left.min(SILENCE)) {
             // Who always has more to say has no more time than who is silent.
             _ if left.is_zero() => break false,
-            Ok(piece) => each(&piece),
+            Ok(piece) if each(&piece).is_break() => return Ok(Answered::Whole),
+            Ok(_) => {}
             Err(RecvTimeoutError::Disconnected) => break true,
             // Whatever else it has started may keep the pipe open.
             Err(RecvTimeoutError::Timeout) if has_ended => break true,
             Err(RecvTimeoutError::Timeout) => {}
         }
     };
-    let failed = running.end(deadline, in_time, &program, &complaint);
-    Ok(failed.map_or(Answered::Whole, Answered::CutShort))
+    Ok(running.end(deadline, in_time, &program, &complaint))
 }
 
 /// A child that does not outlive what it was started for.
@@ -73,19 +77,23 @@ impl Running {
     }
 
     /// Waits for the end, and tells what was wrong.
-    fn end(mut self, deadline: Instant, in_time: bool, program: &str, complaint: &Receiver<String>) -> Option<Reason> {
+    fn end(mut self, deadline: Instant, in_time: bool, program: &str, complaint: &Receiver<String>) -> Answered {
         // Who has closed its output is about to end.
         while in_time && Instant::now() < deadline {
             match self.0.try_wait() {
-                Ok(Some(status)) if status.success() => return None,
+                Ok(Some(status)) if status.success() => return Answered::Whole,
                 Ok(Some(_)) => {
                     let line = complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
-                    return Some(Reason::new(format!("{program} failed: {line}")));
+                    let failed = |why: &str| Reason::new(format!("{program} failed: {why}"));
+                    return match line.is_empty() {
+                        true => Answered::Silent(failed("no reason given")),
+                        false => Answered::CutShort(failed(&line)),
+                    };
                 }
                 _ => thread::sleep(Duration::from_millis(1)),
             }
         }
-        Some(Reason::new(format!("{program} did not come to its end in time")))
+        Answered::CutShort(Reason::new(format!("{program} did not come to its end in time")))
     }
 }
 
@@ -125,7 +133,7 @@ fn complaint(thread: thread::Builder, pipe: Option<impl Read + Send + 'static>) 
         // What cannot be read was not said.
         let _ = pipe.by_ref().take(4 << 10).read_to_end(&mut head);
         let text = String::from_utf8_lossy(&head);
-        let _ = sender.send(printable(text.lines().next().unwrap_or("no reason given")));
+        let _ = sender.send(printable(text.lines().next().unwrap_or_default()));
         let _ = io::copy(&mut pipe, &mut io::sink());
     })?;
     Ok(receiver)

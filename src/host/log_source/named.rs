@@ -71,7 +71,7 @@ pub fn judge(name: &str, file: &File, wording: &Wording) -> Result<(), Unread> {
 }
 
 /// The number of a device (the kernel's admin-guide/devices.txt).
-pub fn number(status: &Metadata) -> (u64, u64) {
+fn number(status: &Metadata) -> (u64, u64) {
     (major(status.rdev()), minor(status.rdev()))
 }
 

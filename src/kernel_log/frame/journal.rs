@@ -18,6 +18,8 @@ pub(super) struct Entry {
     boot: Vec<u8>,
     pid: Vec<u8>,
     unit: Vec<u8>,
+    /// Whether that is of a user's manager: all its services are one unit of the system's, `user@1000.service`.
+    of_user: bool,
 }
 
 impl Entry {
@@ -37,7 +39,11 @@ impl Entry {
             b"_SOURCE_MONOTONIC_TIMESTAMP" => &mut self.source_monotonic,
             b"_BOOT_ID" => &mut self.boot,
             b"_PID" => &mut self.pid,
-            b"_SYSTEMD_UNIT" => &mut self.unit,
+            b"_SYSTEMD_UNIT" if !self.of_user => &mut self.unit,
+            b"_SYSTEMD_USER_UNIT" => {
+                self.of_user = true;
+                &mut self.unit
+            }
             _ => return,
         };
         *place = value.unwrap_or_default();
@@ -77,4 +83,21 @@ fn number(text: &[u8]) -> Option<u64> {
 fn boot_id(text: &[u8]) -> Option<BootId> {
     let text = std::str::from_utf8(text).ok().filter(|text| text.len() == 32)?;
     u128::from_str_radix(text, 16).ok().map(BootId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_of_a_user_is_known_by_its_own_unit_whichever_field_comes_first() {
+        let fields = [("_SYSTEMD_UNIT", "user@1000.service"), ("_SYSTEMD_USER_UNIT", "web.service")];
+        for order in [[0, 1], [1, 0]] {
+            let mut entry = Entry::default();
+            for (name, value) in order.map(|index: usize| fields[index]) {
+                entry.take(name.as_bytes(), Some(value.as_bytes().to_vec()));
+            }
+            assert_eq!(entry.author().unit, b"web.service");
+        }
+    }
 }
