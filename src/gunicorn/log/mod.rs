@@ -2,12 +2,34 @@
 //! managers and user-space killers that stand between them (pure).
 //!
 //! ```text
-//! a big plain log ──scan (texts to look for)──▶ lines ─┐
+//! a big plain log ──Scan (texts to look for)──▶ lines ─┐
 //! a journal, a pipe of JSON ──kernel_log::Reader───────┴─▶ Lines ──▶ Told
 //! ```
 
+mod ending;
+mod follow;
+mod lines;
+mod manager;
+mod needles;
+mod phrase;
+mod prefix;
+mod repeats;
+mod scan;
+mod signals;
+mod text;
 mod told;
+mod traceback;
+mod undressed;
 
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
+pub use lines::Lines;
+pub use repeats::Repeats;
+pub use scan::Scan;
 pub use told::{
     Ending, Event, Frame, LONGEST_TEXT, ManagerEvent, MasterSignal, Place, Said, StopReason, Told, Traceback,
 };
+pub use undressed::Undressed;
