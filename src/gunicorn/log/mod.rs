@@ -27,6 +27,7 @@ mod laws;
 mod tests;
 
 pub use lines::Lines;
+pub use prefix::time_of_line;
 pub use repeats::Repeats;
 pub use scan::Scan;
 pub use told::{

@@ -48,6 +48,11 @@ pub(super) fn prefixed<'a>(line: &'a [u8], tag: &[u8]) -> Option<Prefixed<'a>> {
     Some(Prefixed { time, writer, level, message })
 }
 
+/// When a line was written, where Gunicorn's logger wrote it.
+pub fn time_of_line(line: &[u8]) -> Option<Timestamp> {
+    prefixed(line, b"")?.time
+}
+
 /// `[2026-11-20 19:05:52 +0000] `
 fn time(line: &[u8]) -> Option<(Timestamp, &[u8])> {
     let [b'[', y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b' ', clock @ ..] = line else { return None };

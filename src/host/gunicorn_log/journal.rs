@@ -7,7 +7,7 @@ mod question;
 use super::structured::Entries;
 use super::{Read, Unread};
 use crate::facts::Reason;
-use crate::gunicorn::log::Told;
+use crate::gunicorn::log::{Place, Told};
 use crate::host::log_source::{Answered, Kept, answered, kept};
 use crate::host::printable;
 use crate::kernel_log::Clock;
@@ -45,7 +45,8 @@ const BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// workers.
 const MOST_BEFORE: usize = 8 << 20;
 
-/// Reads what units of the system wrote, and what systemd wrote of them, in all boots that the journal has.
+/// Reads what units of the system wrote, and what systemd wrote of them, in all boots that the journal has. Lines of it have
+/// no place: theirs is 0.
 ///
 /// # Errors
 /// Where there is no journal, or only a part of it may be read, with the group that may read all.
@@ -81,6 +82,7 @@ pub fn killers_journal(
     until: Option<Timestamp>,
     each: &mut dyn FnMut(Told),
 ) -> Result<Read, Unread> {
+    let each = &mut without_places(each);
     let question = Question::of_killers().within(less(since, MARGIN), more(until));
     let mut read = Read::of(NAME);
     asked(question.command()?, TIME, each, &mut read)?;
@@ -94,6 +96,7 @@ fn of_units(
     until: Option<Timestamp>,
     each: &mut dyn FnMut(Told),
 ) -> Result<Read, Unread> {
+    let each = &mut without_places(each);
     let mut read = Read::of(format!("the journal of {}", printable(&units.join(", "))));
     if let [unit] = units {
         read.source.unit = Some(unit.clone());
@@ -119,6 +122,11 @@ fn of_units(
         other => other?,
     }
     known(&mut read)
+}
+
+/// Entries of the journal are in no line: an operator finds them by their time.
+fn without_places(each: &mut dyn FnMut(Told)) -> impl FnMut(Told) {
+    |told| each(Told { place: Place::default(), ..told })
 }
 
 /// Every entry of the journal has its time.

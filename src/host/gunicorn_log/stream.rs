@@ -1,7 +1,7 @@
 //! A log that can only be read from its beginning to its end: a pipe, a compressed file.
 
 use super::{Read, structured, times};
-use crate::gunicorn::log::{Place, Scan, Told};
+use crate::gunicorn::log::{Place, Repeats, Scan, Told};
 use crate::host::log_source::{Flow, PIECE};
 use crate::kernel_log::Clock;
 use jiff::Timestamp;
@@ -37,6 +37,7 @@ fn text(held: &mut Held, flow: &mut Flow<'_>, clock: Clock, each: &mut dyn FnMut
     read.framed |= held.bytes().is_empty() || held.bytes().starts_with(b"-- ");
     read.goes_on(times::first(held.bytes(), &clock));
     let scan = Scan::of(clock.clone());
+    let mut repeats = Repeats::default();
     let mut found = Vec::new();
     let mut at = Place { offset: 0, line: 1 };
     let mut last = None;
@@ -51,10 +52,8 @@ fn text(held: &mut Held, flow: &mut Flow<'_>, clock: Clock, each: &mut dyn FnMut
         if held.is_at_end || own >= PIECE {
             last = times::last(bytes, &clock).or(last);
         }
-        for told in found.drain(..) {
-            read.framed = true;
-            each(told);
-        }
+        read.framed |= !found.is_empty();
+        found.drain(..).filter(|told| repeats.is_news(told)).for_each(&mut *each);
         at.offset += own as u64;
         held.forget(own);
         held.fill(flow);

@@ -1,7 +1,7 @@
-//! Entries of the journal and of container runtimes, in which each line is written with escapes: all have to be parsed.
+//! Entries of the journal, in which a line is one field of many: all have to be parsed.
 
 use super::Read;
-use crate::gunicorn::log::{Lines, Place, Told, Undressed};
+use crate::gunicorn::log::{Lines, Told, Undressed};
 use crate::host::log_source::{is_structured, lines};
 use crate::kernel_log::{Clock, Reader, Record};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ const MOST_NEWLINES: usize = 1 << 18;
 
 /// Whether a log that begins so is of entries and not of lines.
 pub fn is_of_entries(head: &[u8]) -> bool {
-    is_structured(head) || head.starts_with(b"{\"log\":") || is_verbose(head)
+    is_structured(head) || is_verbose(head)
 }
 
 /// Whether it is what `journalctl -o verbose` prints: `Fri 2026-11-20 19:11:34.123456 UTC [s=a;i=1;b=2;m=3;t=4;x=5]`.
@@ -78,15 +78,7 @@ impl Entries {
             self.begins.get_or_insert(moment.time);
             self.ends = Some(moment.time);
         }
-        let place = Place { offset: record.offset, line: self.newlines.line(record.offset) };
-        let line = Undressed {
-            message: record.message,
-            place,
-            stamp: record.stamp,
-            tag: record.tag,
-            pid: record.pid,
-            unit: record.unit,
-        };
+        let line = Undressed::of(record, self.newlines.line(record.offset));
         self.lines.take(&line, each);
     }
 }

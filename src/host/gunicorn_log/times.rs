@@ -1,14 +1,10 @@
 //! When the lines of a log were written, from its first and its last bytes.
 
+use crate::gunicorn::log::time_of_line;
 use crate::host::log_source::{END, lines};
 use crate::kernel_log::{Clock, stamp_of};
 use jiff::Timestamp;
-use jiff::fmt::strtime;
 use memchr::memchr;
-
-/// The prefix of Gunicorn up to the end of its time, `[2026-11-20 19:14:07 +0000]`, as `strftime` writes it.
-const PREFIX: &str = "[%Y-%m-%d %H:%M:%S %z]";
-const PREFIX_LENGTH: usize = 27;
 
 /// The time of the first line that has one.
 pub fn first(head: &[u8], clock: &Clock) -> Option<Timestamp> {
@@ -25,18 +21,10 @@ pub fn last(tail: &[u8], clock: &Clock) -> Option<Timestamp> {
 
 /// The time of a line: Gunicorn's own, which has a zone, or that of its frame.
 fn time_of(line: &[u8], clock: &Clock) -> Option<Timestamp> {
-    own_time(line).or_else(|| Some(clock.moment(&stamp_of(line)?)?.time))
+    time_of_line(line).or_else(|| Some(clock.moment(&stamp_of(line)?)?.time))
 }
 
-/// Whether any line is one that Gunicorn wrote: its time, a process, a level.
+/// Whether any line is one that Gunicorn's logger wrote.
 pub fn has_line_of_gunicorn(bytes: &[u8]) -> bool {
-    lines(bytes).any(|line| {
-        let rest = line.get(PREFIX_LENGTH..).and_then(|rest| rest.strip_prefix(b" ["));
-        let pid = rest.and_then(|rest| rest.get(..memchr(b']', rest)?));
-        pid.is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)) && own_time(line).is_some()
-    })
-}
-
-fn own_time(line: &[u8]) -> Option<Timestamp> {
-    strtime::parse(PREFIX, line.get(..PREFIX_LENGTH)?).ok()?.to_timestamp().ok()
+    lines(bytes).any(|line| time_of_line(line).is_some())
 }

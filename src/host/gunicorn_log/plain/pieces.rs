@@ -3,7 +3,7 @@
 //! Thread `n` of `m` takes the pieces `n`, `n + m`, `n + 2m` …, and each may be one piece ahead of the one that is told:
 //! however much a hostile log makes of its bytes, what waits is bounded.
 
-use crate::gunicorn::log::{Place, Scan, Told};
+use crate::gunicorn::log::{Place, Repeats, Scan, Told};
 use crate::host::log_source::read_at;
 use memchr::memchr;
 use std::fs::File;
@@ -115,13 +115,16 @@ impl<'a> Share<'a> {
     fn tell(&self, others: &[Other], each: &mut dyn FnMut(Told)) {
         let mut buffer = Vec::new();
         let mut newlines = 0;
+        let mut repeats = Repeats::default();
         for (index, turn) in (0..self.pieces()).zip((0..=others.len()).cycle()) {
             let other = turn.checked_sub(1).and_then(|turn| others.get(turn));
             let piece = other.and_then(|other| other.pieces.recv().ok());
             let piece = piece.unwrap_or_else(|| self.look(index, &mut buffer));
             for mut told in piece.told {
                 told.place.line += newlines + piece.before;
-                each(told);
+                if repeats.is_news(&told) {
+                    each(told);
+                }
             }
             newlines += piece.newlines;
         }

@@ -23,6 +23,14 @@ fn booting(pid: u64) -> String {
     format!("[2026-11-20 19:14:07 +0000] [{pid}] [INFO] Booting worker with pid: {pid}\n")
 }
 
+const ERROR: &str = "[2026-11-20 19:14:07 +0000] [1] [ERROR]";
+
+/// A traceback of about so many bytes.
+fn traceback(bytes: usize) -> String {
+    let frame = "  File \"/srv/app/wsgi.py\", line 3, in app\n    return answer(request)\n";
+    format!("Traceback (most recent call last):\n{}ValueError: {bytes}\n", frame.repeat(bytes / 80))
+}
+
 /// Where a line of a log is that boots this worker.
 fn place(log: &str, pid: u64) -> Place {
     let offset = log.find(&booting(pid)).unwrap();
@@ -83,7 +91,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn pieces_of_any_size_tell_the_same(
-        parts in proptest::collection::vec((0_usize..3000, 0_u8..4), 0..40), size in 1_usize..20_000
+        parts in proptest::collection::vec((0_usize..3000, 0_u8..7), 0..40), size in 1_usize..20_000
     ) {
         let mut log = String::new();
         for (pid, (bytes, what)) in (1..).zip(&parts) {
@@ -91,6 +99,9 @@ proptest! {
                 0 => log.push_str(&booting(pid)),
                 1 => log.push_str(&"a\n".repeat(*bytes / 2)),
                 2 => log.push_str(&("b".repeat(*bytes) + "\n")),
+                3 => log.push_str(&format!("{ERROR} Exception in worker process\n{}", traceback(*bytes))),
+                4 => log.push_str(&traceback(*bytes)),
+                5 => log.push_str(&format!("{ERROR} Worker (pid:{pid}) exited with code 1\n").repeat(2)),
                 _ => log.push_str("\n[2026-11-20 19:14:07 +0000] [1] [INFO] Using worker: sync\n"),
             }
         }
