@@ -203,17 +203,14 @@ enum Kind {
 }
 
 fn kind(line: &[u8]) -> Kind {
-    match line {
-        [] | [b' ', b' ' | b'|' | b'+' | b'F', ..] | [b'^' | b'~', ..] => Kind::Bare,
-        [b'[', ..] if prefixed(line, b"").is_some() => Kind::Prefixed,
-        [first, ..] if first.is_ascii_alphabetic() && !line.ends_with(b"]") && !line.starts_with(b"data: ") => {
-            match stamp_of(line) {
-                Some(_) => Kind::Unclear,
-                None if is_alone(line) => Kind::Alone,
-                None => Kind::Bare,
-            }
-        }
-        _ => Kind::Unclear,
+    match line.first() {
+        Some(b'[') if prefixed(line, b"").is_some() => Kind::Prefixed,
+        // Formats of many lines, and what a line is cleaned of.
+        Some(b'_' | 0 | 0x1e | 0xef | b'{') => Kind::Unclear,
+        _ if line.ends_with(b"]") || line.starts_with(b"data: ") => Kind::Unclear,
+        _ if is_alone(line) => Kind::Alone,
+        Some(_) if may_have_frame(line) && stamp_of(line).is_some() => Kind::Unclear,
+        _ => Kind::Bare,
     }
 }
 
