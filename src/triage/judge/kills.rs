@@ -137,6 +137,7 @@ impl<'a> Kills<'a> {
                 life.group(settled) == wanted
                     && is_python(&settled.kill.comm)
                     && life.agreement(settled) == Some(Agreement::Same)
+                    && life.is_told_after(settled)
                     && life.is_elsewhere(settled)
             })
         })?;

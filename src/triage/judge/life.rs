@@ -120,6 +120,14 @@ impl<'a> Life<'a> {
         same.chain(framed).collect()
     }
 
+    /// Whether its end was told after a kill, as far as whole seconds tell: where no number says whose kill it was, one that
+    /// came later is another's.
+    pub fn is_told_after(&self, settled: &Settled) -> bool {
+        let Some((time, moment)) = self.until.or(self.time).zip(settled.moment) else { return true };
+        let own = i64::try_from(moment.uncertainty.micros).map_or(SAME, SignedDuration::from_micros);
+        moment.time <= add(time, SECOND + own.min(SAME))
+    }
+
     /// From when to when its kill may have been written.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         let time = self.time?;
@@ -208,6 +216,9 @@ fn unit<'a>(material: &'a Material, source: usize, told: &'a [Told]) -> Option<&
     let of_log = material.sources.get(source).and_then(|source| source.unit.as_deref());
     of_log.or_else(|| told.iter().find_map(|told| told.unit.as_deref()))
 }
+
+/// The step of Gunicorn's stamps.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// The first numbers of a host are its init and threads of the kernel, some tens on the smallest machine.
 const OF_THE_KERNEL: i32 = 30;

@@ -58,8 +58,12 @@ impl MasterCase<'_> {
             return Finding::new(Verdict::HeartbeatStorage, Confidence::Certain, summary).advising(directory.advice);
         }
         let summary = format!("the master ended of an exception{}", boot::named(raised));
-        // A log that is cut before the name of the exception may hide any cause.
-        let confidence = raised.exception.as_ref().map_or(Confidence::Possible, |_| Confidence::Certain);
+        // A log that is cut before the name of the exception, or within it, may hide any cause.
+        let confidence = match (&raised.exception, raised.errno, &raised.path) {
+            (None, ..) => Confidence::Possible,
+            (Some(_), Some(_), None) => Confidence::Likely,
+            _ => Confidence::Certain,
+        };
         Finding::new(Verdict::Exit, confidence, summary)
             .advising(["the traceback is in the log; where it is of Gunicorn itself, try a newer release"])
     }
