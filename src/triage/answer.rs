@@ -75,7 +75,7 @@ impl Number {
 fn done(verdict: Verdict, number: Number) -> String {
     let was = if number == Number::One { "was" } else { "were" };
     match verdict {
-        Verdict::MasterLost => format!("{was} lost without a word"),
+        Verdict::MasterLost => format!("{was} lost"),
         Verdict::KernelOom => format!("{was} killed by the kernel for want of memory"),
         Verdict::UserspaceOom => format!("{was} killed by a memory killer in user space"),
         Verdict::HeartbeatStorage => "ended because heartbeat files could not be touched or made".to_owned(),
@@ -177,7 +177,7 @@ mod tests {
         let mut lost = at(Verdict::MasterLost, "2026-11-20T19:14:07Z");
         lost.role = Role::Master;
         lost.workers = vec![crate::units::Pid(2), crate::units::Pid(3)];
-        let text = "1 master was lost without a word with 2 workers at 19:14 UTC; 1 worker timed out at 19:20 UTC";
+        let text = "1 master was lost with 2 workers at 19:14 UTC; 1 worker timed out at 19:20 UTC";
         assert_eq!(said(vec![lost, at(Verdict::Timeout, "2026-11-20T19:20:00Z")]), text);
     }
 

@@ -174,6 +174,8 @@ fn killed_for_memory(venv: &'static str) -> Result {
 /// In the host's own numbers the worker has a small pid, in the kernel's a big one.
 fn in_a_namespace(venv: &'static str) -> Result {
     let _alone = ONE_KILL_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // A kill of the law before must not lie in the same second either.
+    std::thread::sleep(Duration::from_secs(3));
     // The group can only go when all in it have ended, and those end with their host.
     let group = MemoryCgroup::new(LIMIT)?;
     let host = Host::new()?;

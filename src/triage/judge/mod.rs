@@ -95,8 +95,15 @@ pub fn judge(material: &Material) -> Triage {
             MasterCase { material, witnesses: &witnesses, end, life, kill, is_explained }
         })
         .collect();
-    deaths.extend(masters.iter().filter_map(|case| Some(of_master(case, case.judge()?))));
     deaths.retain(|death| is_asked_for(material, death.time));
+    deaths.extend(masters.iter().filter_map(|case| Some((case, of_master(case, case.judge()?)))).filter_map(
+        |(case, death)| {
+            // One that is not there any more may have gone at any time up to now.
+            let is_open = case.end.how == MasterHow::Open && death.time == case.end.time;
+            let latest = material.facts.as_ref().filter(|_| is_open).map(|facts| facts.observed_at).or(death.time);
+            is_asked_for(material, latest).then_some(death)
+        },
+    ));
     deaths.sort_by_key(|death| (death.time.is_none(), death.time));
     let blind_spots = blind::spots(material, coverage, &masters, &deaths);
     Triage { deaths, normal: material.normal, blind_spots }
@@ -157,8 +164,12 @@ fn of_master(case: &MasterCase<'_>, finding: Finding) -> Death {
     let end = case.end;
     let killed = case.kill.map(|kill| kill.settled.kill.pid);
     let time = match end.how {
-        // Its last line may be hours before its end.
-        MasterHow::Lost | MasterHow::Open => case.kill.and_then(|kill| Some(kill.settled.moment?.time)).or(end.time),
+        // Its last line may be hours before its end: who saw it end tells when, else who saw that it was gone.
+        MasterHow::Lost | MasterHow::Open => {
+            let killed = case.kill.and_then(|kill| Some(kill.settled.moment?.time));
+            let seen = finding.evidence.iter().filter_map(|line| line.time).find(|time| Some(*time) >= end.time);
+            killed.or(seen).or(end.noticed).or(end.time)
+        }
         _ => end.time,
     };
     let source = case.material.sources.get(end.source).map(|source| source.name.clone());

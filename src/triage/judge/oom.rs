@@ -4,7 +4,7 @@ use super::case::{Case, Finding};
 use super::coverage::Seen;
 use super::evidence;
 use super::kills::{By, Group, Match};
-use super::when::MANAGERS;
+use super::when::{MANAGERS, apart};
 use super::witnesses::{Line, Witnesses};
 use crate::facts::{CgroupOwner, unit_of_cgroup_path};
 use crate::gunicorn::Version;
@@ -188,7 +188,14 @@ pub fn stopped_service<'a>(
 ) -> Option<Line<'a>> {
     let is_failed =
         |event: &ManagerEvent| matches!(event, ManagerEvent::Failed { result, .. } if &**result == "oom-kill");
-    witnesses.of_unit(unit, time, SignedDuration::ZERO, STOPS_WITHIN).find(|line| is_failed(line.event))
+    // What happens to the unit after that is of another kill, or of somebody who stops it.
+    let is_later = |line: &Line<'_>| match line.event {
+        ManagerEvent::Started { .. } | ManagerEvent::Stopping { .. } | ManagerEvent::Restarting { .. } => true,
+        ManagerEvent::OomKilled { .. } => time.is_some_and(|time| apart(line.time, time) > MANAGERS),
+        _ => false,
+    };
+    let mut lines = witnesses.of_unit(unit, time, SignedDuration::ZERO, STOPS_WITHIN);
+    lines.find(|line| is_failed(line.event) || is_later(line)).filter(|line| is_failed(line.event))
 }
 
 /// The counter of the control group, where it accounts for every such death of the master that runs.

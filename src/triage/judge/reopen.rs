@@ -32,7 +32,7 @@ pub fn by_permission(case: &Case<'_>) -> Option<Finding> {
     };
     let file = refused.and_then(|(_, traceback)| traceback.path.as_deref());
     let summary = match file {
-        Some(file) => format!("it might not open {file} when USR1 had all logs reopened"),
+        Some(file) => format!("it might not open {file} (PermissionError) when USR1 had all logs reopened"),
         None => {
             format!("died on USR1, which reopens logs{}: most likely it might not open the new file", together(case))
         }

@@ -44,7 +44,7 @@ fn the_refusal_itself_makes_it_certain() {
     worker.context.loose = Some(told(Event::Loose(refused), 60));
     let death = only(&alone([worker]));
     assert_eq!((death.verdict, death.confidence), (Verdict::LogReopen, Confidence::Certain));
-    assert_eq!(death.summary, "it might not open /srv/app/error.log when USR1 had all logs reopened");
+    assert_eq!(death.summary, "it might not open /srv/app/error.log (PermissionError) when USR1 had all logs reopened");
 }
 
 #[test]

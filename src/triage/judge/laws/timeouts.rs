@@ -41,7 +41,10 @@ fn the_line_that_hung_is_named() {
     aborted.is_abort = true;
     worker.context.request_error = Some(told(Event::RequestError { request: None, traceback: aborted }, 60));
     let death = only(&alone([worker]));
-    assert_eq!(death.summary, "killed by its master for want of a heartbeat; it hung in application (wsgi.py:30)");
+    assert_eq!(
+        death.summary,
+        "killed by its master for want of a heartbeat; it hung in application (/srv/app/wsgi.py:30)"
+    );
     assert_eq!(death.evidence.len(), 3);
 }
 
