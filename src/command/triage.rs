@@ -113,6 +113,9 @@ fn each_once(paths: &[PathBuf]) -> Vec<PathBuf> {
 fn of_host(root: &Root, options: &cli::Triage, asked: &Asked) -> Result<TriageReport, Failure> {
     asked.progress.doing("looking for Gunicorns");
     let mut facts = host::observe(root);
+    // In a loop of restarts there is no process at most moments, and its unit is neither up nor down.
+    let between = host::units_between(root, &facts);
+    facts.stopped_units.extend(between);
     let there = services(&facts);
     let scope = Scope::of_host(&options.unit, options.pid, &mut facts);
     let (mut kernel, mut gunicorns) = (asked.kernel(), asked.gunicorns(&scope));

@@ -35,6 +35,6 @@ mod words;
 
 pub use ground::ground;
 pub use namespaces::own_network;
-pub use observe::observe;
+pub use observe::{observe, units_between};
 pub use root::{Last, Root, Site, printable};
 pub use words::{told, words};

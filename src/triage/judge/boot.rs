@@ -68,7 +68,9 @@ pub fn clause(is_load: bool, raised: Option<&Traceback>) -> String {
 pub fn named(raised: &Traceback) -> String {
     let exception = raised.exception.as_deref().map(|exception| exception.trim_end_matches('.'));
     let exception = exception.map_or_else(String::new, |exception| format!(": {exception}"));
-    let place = raised.frame.as_ref().map(|frame| format!(" ({}:{})", base_name(&frame.file), frame.line));
+    // Python's own import machinery is nobody's line to mend.
+    let frame = raised.frame.as_ref().filter(|frame| !frame.file.starts_with("<frozen "));
+    let place = frame.map(|frame| format!(" ({}:{})", base_name(&frame.file), frame.line));
     exception + &place.unwrap_or_default()
 }
 
