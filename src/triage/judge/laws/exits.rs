@@ -183,6 +183,12 @@ fn signals_from_outside_say_who_may_have_sent_them() {
     let hangup = only(&alone([signalled(815, 1, 60)]));
     assert!(hangup.summary.contains("SIGHUP: somebody signalled the whole service"));
     assert!(hangup.advice[0].contains("--kill-whom=main"));
+    // At level warning a stop by systemd is told by its SIGTERMs alone.
+    let mut hidden = signalled(815, 15, 60);
+    (hidden.version, hidden.context.booted) = (None, None);
+    let stopped = only(&alone([hidden]));
+    assert_eq!(stopped.confidence, Confidence::Possible);
+    assert!(stopped.summary.contains("its service was stopped"), "{}", stopped.summary);
 }
 
 #[test]
