@@ -114,6 +114,13 @@ impl Roll {
         Some(master)
     }
 
+    /// A master that speaks again without a start was not lost: another service started beside it.
+    fn is_back(&mut self, told: &Told) {
+        if self.masters.iter().all(|master| master.pid != told.writer) {
+            self.out.masters.retain(|end| Some(end.pid) != told.writer || end.how != MasterHow::Lost);
+        }
+    }
+
     /// The master of a worker.
     fn master_of(&mut self, pid: Pid) -> Option<&mut Master> {
         self.masters.iter_mut().rev().find(|master| master.workers.contains_key(&pid))
@@ -131,6 +138,18 @@ impl Roll {
         self.masters.get_mut(at.unwrap_or(last))
     }
 
+    /// Of several masters in one log it is not told which one boots a worker: the one that speaks of it later did.
+    fn move_to_writer(&mut self, pid: Pid, told: &Told) {
+        let Some(at) = self.masters.iter().rposition(|master| master.pid == told.writer) else { return };
+        if self.masters.get(at).is_some_and(|master| master.workers.contains_key(&pid)) {
+            return;
+        }
+        let Some(worker) = self.master_of(pid).and_then(|other| other.take(pid)) else { return };
+        if let Some(master) = self.masters.get_mut(at) {
+            master.add(worker);
+        }
+    }
+
     fn boots(&mut self, source: usize, pid: Pid, told: &Told) {
         self.gone.retain(|(gone, _)| *gone != pid);
         let mut found = vec![];
@@ -138,6 +157,9 @@ impl Roll {
         if let Some(master) = self.master_of(pid)
             && let Some(worker) = master.take(pid)
         {
+            if let Some((_, pids)) = &mut master.old {
+                pids.remove(&pid);
+            }
             found.push(settle::gone_by(master, worker, told));
             master.generation.ended(told.time);
         }
@@ -155,7 +177,7 @@ impl Roll {
             }
         }
         master.add(Worker::booted(pid, told));
-        found.into_iter().for_each(|ended| settle::keep_or_count(&mut self.out, ended));
+        found.into_iter().for_each(|ended| settle::keep_or_count_gone(&mut self.out, ended));
     }
 
     fn exits(&mut self, source: usize, pid: Pid, told: &Told) {
@@ -194,6 +216,13 @@ impl Roll {
     }
 
     fn times_out(&mut self, source: usize, pid: Pid, told: &Told) {
+        self.is_back(told);
+        self.move_to_writer(pid, told);
+        let mut out = std::mem::take(&mut self.out);
+        if let Some(master) = self.master(source, told) {
+            settle::timed_out_again(master, pid, told, &mut out);
+        }
+        self.out = out;
         let Some(master) = self.master(source, told) else { return };
         master.generation.is_complete();
         if !master.workers.contains_key(&pid) {
@@ -207,6 +236,8 @@ impl Roll {
 
     fn ends(&mut self, source: usize, pid: Pid, ending: Ending, told: &Told) {
         let (is_told_again, is_other) = (self.is_gone(pid), self.others.contains(&pid));
+        self.is_back(told);
+        self.move_to_writer(pid, told);
         let Some(master) = self.master(source, told) else { return };
         let is_known = master.workers.contains_key(&pid);
         if !is_known && is_told_again {
@@ -267,6 +298,7 @@ impl Roll {
         if let Event::Listening(address) = event {
             self.listens(told, address);
         }
+        self.is_back(told);
         let mut out = std::mem::take(&mut self.out);
         if let Some(master) = self.master(source, told) {
             heard(master, told, event, &mut out);
@@ -347,8 +379,10 @@ fn handles(master: &mut Master, signal: MasterSignal, told: &Told) {
             master.generation.to_come = master.generation.to_come.saturating_add(1);
             master.generation.scaled = master.generation.scaled.saturating_add(1);
         }
-        // The last worker stays.
-        MasterSignal::Ttou if master.alive() > 1 => master.to_leave = master.to_leave.saturating_add(1),
+        // The last worker stays; how many there are is not known where some booted before the log begins.
+        MasterSignal::Ttou if master.alive() > 1 || !master.is_whole => {
+            master.to_leave = master.to_leave.saturating_add(1)
+        }
         MasterSignal::Usr1 => master.reopened = Some(told.clone()),
         MasterSignal::Usr2 => master.upgrades = true,
         MasterSignal::Ttou | MasterSignal::Winch | MasterSignal::Hup => {}

@@ -14,6 +14,9 @@ use jiff::Timestamp;
 /// that takes longer has waited for a worker that does not say goodbye.
 const STOPS_AT_ONCE_SECONDS: i64 = 1;
 
+/// A log of two handlers has each line twice, at the same time.
+const TOLD_TWICE_SECONDS: i64 = 2;
+
 /// From here on the master says of every child how it ended, unless with status 0: who is missing without a reason was
 /// rather not seen.
 const TELLS_ALL: Version = Version::new(21, 0, 0);
@@ -103,6 +106,29 @@ pub fn keep_or_count(out: &mut Rolled, ended: Ended) {
     }
 }
 
+/// The same of one whose number another has now: one that was asked to stop has stopped, also where it did not say so
+/// (those of uvicorn do not).
+pub fn keep_or_count_gone(out: &mut Rolled, ended: Ended) {
+    let is_plain = ended.context.timed_out.is_none() && ended.context.exception.is_none();
+    match ended.context.asked.filter(|_| ended.how == How::Silent && is_plain) {
+        Some(asked) => count(out, asked, 1, ended.time),
+        None => keep_or_count(out, ended),
+    }
+}
+
+/// A worker times out. Its master says so once of each: one that had timed out before had the same number, as those of a
+/// container that is started again, in a log that hides their boots.
+pub fn timed_out_again(master: &mut Master, pid: Pid, told: &Told, out: &mut Rolled) {
+    let before = master.workers.get(&pid).and_then(|worker| worker.timed_out.as_ref()).and_then(|told| told.time);
+    if seconds_from(before, told.time).is_none_or(|since| since <= TOLD_TWICE_SECONDS) {
+        return;
+    }
+    let Some(worker) = master.take(pid) else { return };
+    let how = if worker.exiting.is_some() { How::Exited } else { How::Silent };
+    keep(out, ended(master, &worker, how, before));
+    master.generation.ended(before);
+}
+
 /// Whether an end is one that was asked for, in the way that was asked for.
 fn is_as_asked(ended: &Ended) -> bool {
     is_quiet(ended.how) && ended.context.timed_out.is_none() && ended.context.exception.is_none()
@@ -146,7 +172,9 @@ fn count(out: &mut Rolled, asked: Asked, ends: u64, time: Option<Timestamp>) {
 pub fn reload(master: &mut Master, told: &Told, out: &mut Rolled) {
     old_generation(master, out);
     leavers(master, out);
-    let pids = master.workers.keys().copied().collect();
+    // Those whom an earlier reload told to leave are not of this generation.
+    let is_of_it = |worker: &&Worker| worker.asked.is_none();
+    let pids = master.workers.values().filter(is_of_it).map(|worker| worker.pid).collect();
     master.workers.values_mut().for_each(|worker| worker.asked = worker.asked.or(Some(Asked::Reloaded)));
     master.old = Some((std::mem::take(&mut master.generation), pids));
     master.reloaded_at = told.time;

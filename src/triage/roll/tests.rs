@@ -278,6 +278,58 @@ fn a_process_number_that_is_given_again_tells_of_a_death() {
     assert_eq!((pids(&rolled), rolled.ended[0].how), (vec![1], How::Silent));
 }
 
+#[test]
+fn a_worker_is_of_the_master_that_speaks_of_it() {
+    let two = Log::new()
+        .master(0, Event::Starting(Some(Version::new(23, 0, 0))))
+        .master(0, Event::Listening("a".into()))
+        .boot(0, 1)
+        .say(9, 200, Event::Starting(Some(Version::new(23, 0, 0))))
+        .say(9, 200, Event::Listening("b".into()))
+        .boot(9, 11);
+    let kill = |pid| Event::Ended { pid: Pid(pid), ending: Ending::Signal { signal: 9, core: false } };
+    // Both lose a worker at once, and who boots next is not told.
+    let crossed = two.master(50, kill(1)).say(50, 200, kill(11)).boot(50, 2).boot(50, 12);
+    let rolled = crossed.master(90, kill(2)).boot(90, 3).say(95, 200, kill(12)).boot(95, 13).finish();
+    assert_eq!(pids(&rolled), [1, 11, 2, 12]);
+    assert!(rolled.ended.iter().all(|ended| ended.context.is_worker));
+}
+
+#[test]
+fn a_number_that_times_out_twice_is_of_two_workers() {
+    let twice = Log::new().master(0, Event::TimedOut(Pid(8))).master(0, Event::TimedOut(Pid(8)));
+    assert_eq!(pids(&twice.master(5_000, Event::TimedOut(Pid(8))).finish()), [8, 8]);
+}
+
+#[test]
+fn who_leaves_on_ttou_in_a_log_that_is_cut_was_asked_to() {
+    let cut =
+        Log::new().signal(0, MasterSignal::Ttou).exit(0, 7).signal(50, MasterSignal::Ttin).boot(50, 8).boot(99, 9);
+    let rolled = cut.finish();
+    assert!(!pids(&rolled).contains(&7));
+    assert_eq!(rolled.normal.scaled, 1);
+}
+
+#[test]
+fn who_was_told_to_leave_and_whose_number_is_given_again_is_no_death() {
+    let reload = |log: Log, second| log.signal(second, MasterSignal::Hup).master(second, Event::HangUp);
+    let once = reload(Log::of(Version::new(23, 0, 0)), 100).boot(100, 3).boot(100, 4);
+    let twice = reload(once, 200).boot(200, 1).boot(200, 2).finish();
+    assert_eq!(pids(&twice), Vec::<i32>::new());
+    assert_eq!(twice.normal.reloaded, 2);
+}
+
+#[test]
+fn a_master_that_speaks_again_was_not_lost() {
+    let start = |log: Log, second, pid| log.say(second, pid, Event::Starting(Some(Version::new(23, 0, 0))));
+    let other = start(start(Log::new().master(0, Event::TimedOut(Pid(1))), 50, 200), 60, 300);
+    let lost =
+        |rolled: Rolled| rolled.masters.iter().filter(|end| end.pid.0 == MASTER && end.how == MasterHow::Lost).count();
+    assert_eq!(lost(other.finish()), 1);
+    let other = start(start(Log::new().master(0, Event::TimedOut(Pid(1))), 50, 200), 60, 300);
+    assert_eq!(lost(other.master(90, Event::TimedOut(Pid(2))).finish()), 0);
+}
+
 fn events() -> impl Strategy<Value = (i64, i32, Event)> {
     let pid = 1..6_i32;
     let ending = prop_oneof![Just(KILLED), Just(Ending::Exit(1)), Just(Ending::Exit(3))];
