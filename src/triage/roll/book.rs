@@ -61,7 +61,7 @@ impl Roll {
             | Event::WorkerException(_)
             | Event::RequestError { .. }
             | Event::SocketError(_)
-            | Event::GracefulTimeout(_) => self.worker_says(told),
+            | Event::GracefulTimeout(_) => self.worker_says(source, told, event),
             _ => self.master_says(source, told, event),
         }
     }
@@ -76,6 +76,12 @@ impl Roll {
     }
 
     fn starts(&mut self, source: usize, told: &Told, version: Option<Version>) {
+        // A log of two handlers has each line twice.
+        let is_it = |master: &Master| master.pid == told.writer && master.is_whole && master.workers.is_empty();
+        let is_same = |last: &Told| last.said == told.said && told.time.is_some() && last.time == told.time;
+        if self.masters.iter().any(|master| is_it(master) && master.last.as_ref().is_some_and(is_same)) {
+            return;
+        }
         let is_upgrade = self.masters.iter().any(|master| master.upgrades);
         // A container's master is process 1 each time.
         let is_over = |master: &Master| master.is_over() || master.pid == told.writer || master.pid.is_none();
@@ -151,6 +157,11 @@ impl Roll {
     }
 
     fn boots(&mut self, source: usize, pid: Pid, told: &Told) {
+        let is_same = |booted: &Told| told.time.is_some() && booted.time == told.time;
+        let worker = self.master_of(pid).and_then(|master| master.workers.get(&pid));
+        if worker.is_some_and(|worker| worker.exiting.is_none() && worker.booted.as_ref().is_some_and(is_same)) {
+            return;
+        }
         self.gone.retain(|(gone, _)| *gone != pid);
         let mut found = vec![];
         // A number that is given again tells that the one who had it is gone.
@@ -189,7 +200,10 @@ impl Roll {
         let is_ending = master.is_ending();
         let asked = master.asked.or(is_ending.then_some(Asked::Stopped));
         let Some(worker) = master.workers.get_mut(&pid) else { return };
-        worker.exiting.get_or_insert_with(|| told.clone());
+        if worker.exiting.is_some() {
+            return;
+        }
+        worker.exiting = Some(told.clone());
         let is_plain = worker.timed_out.is_none() && worker.exception.is_none();
         if worker.asked.is_none() && is_plain {
             worker.asked = asked.or((master.to_leave > 0).then_some(Asked::Scaled));
@@ -277,8 +291,13 @@ impl Roll {
         self.remember_gone(pid);
     }
 
-    fn worker_says(&mut self, told: &Told) {
+    fn worker_says(&mut self, source: usize, told: &Told, event: &Event) {
         let Some(pid) = told.writer else { return };
+        // These tell why a worker is about to leave, also one that booted before the log begins.
+        let is_reason = matches!(event, Event::Autorestarting | Event::WorkerException(_));
+        if is_reason && self.master_of(pid).is_none() && !self.is_gone(pid) {
+            self.add_unseen(source, pid);
+        }
         if let Some(worker) = self.master_of(pid).and_then(|master| master.workers.get_mut(&pid)) {
             worker.says(told);
         }
@@ -385,7 +404,8 @@ fn handles(master: &mut Master, signal: MasterSignal, told: &Told) {
         }
         MasterSignal::Usr1 => master.reopened = Some(told.clone()),
         MasterSignal::Usr2 => master.upgrades = true,
-        MasterSignal::Ttou | MasterSignal::Winch | MasterSignal::Hup => {}
+        MasterSignal::Winch => master.dismissed = Some(told.clone()),
+        MasterSignal::Ttou | MasterSignal::Hup => {}
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Master {
     pub to_leave: u64,
     pub asked: Option<Asked>,
     pub asked_at: Option<Timestamp>,
+    /// WINCH: a daemon tells all workers to leave and boots none in their place; any other ignores it.
+    pub dismissed: Option<Told>,
     /// Whether it handled USR2.
     pub upgrades: bool,
     pub reopened: Option<Told>,

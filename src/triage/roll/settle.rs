@@ -66,7 +66,12 @@ pub fn gone_by(master: &Master, worker: Worker, boot: &Told) -> Ended {
 
 /// One that said goodbye is gone, and nobody says with what status.
 pub fn left(master: &mut Master, pid: Pid, out: &mut Rolled) {
-    let Some(worker) = master.take(pid) else { return };
+    let Some(mut worker) = master.take(pid) else { return };
+    let (left, dismissed) = (worker.exiting.as_ref(), master.dismissed.as_ref());
+    let is_after = left.zip(dismissed).is_some_and(|(left, dismissed)| left.place > dismissed.place);
+    if is_after && !worker.is_replaced {
+        worker.asked = worker.asked.or(Some(Asked::Stopped));
+    }
     let time = worker.exiting.as_ref().and_then(|told| told.time);
     let ended = ended(master, &worker, How::Exited, time);
     keep_or_count(out, ended);
@@ -257,10 +262,12 @@ fn some_died(master: &mut Master, generation: &Generation, out: &mut Rolled) {
         let Some(first) = candidates.first().copied() else { continue };
         let Some(worker) = master.workers.get(&first).cloned() else { continue };
         let mut ended = gone_by(master, Worker { asked: None, ..worker }, boot);
-        if candidates.len() > 1 {
-            (ended.pid, ended.candidates) = (None, candidates);
-        } else {
+        if candidates.len() == 1 {
             master.take(first);
+        }
+        // Those who booted before the log begins may have died as well.
+        if candidates.len() > 1 || !master.is_whole {
+            (ended.pid, ended.candidates) = (None, candidates);
         }
         keep(out, ended);
     }

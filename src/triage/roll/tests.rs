@@ -330,6 +330,46 @@ fn a_master_that_speaks_again_was_not_lost() {
     assert_eq!(lost(other.master(90, Event::TimedOut(Pid(2))).finish()), 0);
 }
 
+#[test]
+fn a_log_of_two_handlers_tells_the_same_as_one() {
+    let lines: [(i64, i32, Event); 7] = [
+        (0, MASTER, Event::Starting(Some(Version::new(20, 0, 4)))),
+        (0, 1, Event::Booting(Pid(1))),
+        (0, 2, Event::Booting(Pid(2))),
+        (50, 1, Event::Exiting(Pid(1))),
+        (51, 3, Event::Booting(Pid(3))),
+        (60, 4, Event::Booting(Pid(4))),
+        (90, MASTER, Event::Handling(MasterSignal::Term)),
+    ];
+    let write = |times: usize| {
+        let each = lines.iter().flat_map(|line| std::iter::repeat_n(line.clone(), times));
+        each.fold(Log::new(), |log, (second, writer, event)| log.say(second, writer, event))
+    };
+    let ends = |log: Log| {
+        let rolled =
+            [3, 4].into_iter().fold(log, |log, pid| log.exit(90, pid)).master(90, Event::ShuttingDown).finish();
+        (pids(&rolled), rolled.normal, rolled.masters.len())
+    };
+    assert_eq!(ends(write(1)).0, [1, 2]);
+    assert_eq!(ends(write(2)), ends(write(1)));
+}
+
+#[test]
+fn a_worker_that_booted_before_the_log_begins_is_recycled_all_the_same() {
+    let recycled = Log::new().say(20, 7, Event::Autorestarting).exit(20, 7).boot(21, 8).boot(99, 9).finish();
+    assert!(!pids(&recycled).contains(&7));
+    assert_eq!(recycled.normal.recycled, 1);
+}
+
+#[test]
+fn whom_winch_sends_away_was_asked_to_unless_another_comes() {
+    let sent = |log: Log| log.signal(60, MasterSignal::Winch).exit(60, 1).exit(60, 2);
+    let away = sent(Log::of(Version::new(23, 0, 0))).signal(90, MasterSignal::Hup).master(90, Event::HangUp);
+    assert_eq!(pids(&away.boot(90, 3).boot(90, 4).finish()), Vec::<i32>::new());
+    let ignored = Log::of(Version::new(23, 0, 0)).signal(60, MasterSignal::Winch).exit(70, 1).boot(70, 3);
+    assert_eq!(pids(&ignored.stop(200, &[2, 3]).finish()), [1]);
+}
+
 fn events() -> impl Strategy<Value = (i64, i32, Event)> {
     let pid = 1..6_i32;
     let ending = prop_oneof![Just(KILLED), Just(Ending::Exit(1)), Just(Ending::Exit(3))];
