@@ -98,7 +98,9 @@ impl Roll {
         }
         self.masters = open;
         let last = Some(told.clone());
-        self.masters.push(Master { pid: told.writer, version, is_whole: true, last, source, ..Master::default() });
+        let started = last.clone();
+        let master = Master { pid: told.writer, version, is_whole: true, started, last, source, ..Master::default() };
+        self.masters.push(master);
     }
 
     fn close(&mut self, mut master: Master) {

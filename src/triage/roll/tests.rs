@@ -402,7 +402,11 @@ proptest! {
             match &event {
                 Event::Booting(_) => boots += 1,
                 // Of these the boot may be before the log.
-                Event::Exiting(_) | Event::TimedOut(_) | Event::Ended { .. } => seen_before += 1,
+                Event::Exiting(_)
+                | Event::TimedOut(_)
+                | Event::Ended { .. }
+                | Event::Autorestarting
+                | Event::WorkerException(_) => seen_before += 1,
                 _ => {}
             }
             log = log.say(second, writer, event);

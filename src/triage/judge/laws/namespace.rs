@@ -124,7 +124,7 @@ fn without_a_clock_the_times_between_must_be_the_same() {
 fn a_kill_of_a_service_of_the_host_is_hardly_a_containers() {
     let mut material = contained_log(&[(2, 60)]);
     let mut other = kill(60_793, 60);
-    other.kill.task_memcg = Some(b"/system.slice/celery.service".to_vec().into());
+    other.kill.task_memcg = Some(b"/system.slice/celery.service".to_vec());
     material.kills = vec![other];
     assert_eq!(verdict(&material), (Verdict::KernelOom, Confidence::Possible));
 }
