@@ -184,7 +184,9 @@ impl Roll {
         }
         if master.generation.booted(told) {
             // Before 20.1 the master says nothing of the end of a worker that it has killed for a time-out.
-            match master.overdue.first().copied().and_then(|pid| master.take(pid)) {
+            let is_replaced = |pid: &Pid| master.workers.get(pid).is_some_and(|worker| worker.asked.is_none());
+            let overdue = master.overdue.iter().copied().find(is_replaced);
+            match overdue.and_then(|pid| master.take(pid)) {
                 Some(worker) => found.push(settle::gone_by(master, worker, told)),
                 None => master.generation.keep_unexplained(told),
             }

@@ -221,10 +221,10 @@ pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
         some_died(master, &generation, out);
     }
     leavers(master, out);
+    overdue(master, out);
     // Those who did not leave in time were killed by their master, as they should be.
     count(out, asked, master.workers.len() as u64, told.time);
     master.workers.clear();
-    master.overdue.clear();
     master.stopped = Some(told.clone());
 }
 
@@ -273,6 +273,16 @@ fn some_died(master: &mut Master, generation: &Generation, out: &mut Rolled) {
     }
 }
 
+/// Those who timed out: their ends are not told, but what was to come is.
+fn overdue(master: &mut Master, out: &mut Rolled) {
+    for pid in std::mem::take(&mut master.overdue) {
+        let Some(worker) = master.take(pid) else { continue };
+        let time = worker.timed_out.as_ref().and_then(|told| told.time);
+        let ended = ended(master, &worker, How::Silent, time);
+        keep(out, ended);
+    }
+}
+
 /// The log ends, or another master stands in the place of this one.
 pub fn last_words(master: &mut Master, out: &mut Rolled) {
     early(master, out);
@@ -286,13 +296,7 @@ pub fn last_words(master: &mut Master, out: &mut Rolled) {
         unclear.into_iter().for_each(|pid| drop(master.take(pid)));
     }
     leavers(master, out);
-    for pid in std::mem::take(&mut master.overdue) {
-        // Its end is not told, but what was to come is.
-        let Some(worker) = master.take(pid) else { continue };
-        let time = worker.timed_out.as_ref().and_then(|told| told.time);
-        let ended = ended(master, &worker, How::Silent, time);
-        keep(out, ended);
-    }
+    overdue(master, out);
     old_generation(master, out);
     if !master.is_ending() {
         let generation = std::mem::take(&mut master.generation);

@@ -370,6 +370,16 @@ fn whom_winch_sends_away_was_asked_to_unless_another_comes() {
     assert_eq!(pids(&ignored.stop(200, &[2, 3]).finish()), [1]);
 }
 
+#[test]
+fn one_that_was_told_to_leave_and_timed_out_is_not_replaced() {
+    let reload = Log::of(Version::new(20, 0, 4)).signal(50, MasterSignal::Hup).master(50, Event::HangUp);
+    let late = reload.boot(50, 3).boot(50, 4).exit(51, 2).master(70, Event::TimedOut(Pid(1)));
+    // The boot at 200 is for 4, which says nothing.
+    let rolled = late.boot(200, 5).stop(300, &[3, 5]).finish();
+    assert_eq!(pids(&rolled), [1, 4]);
+    assert_eq!(rolled.normal.stopped, 2);
+}
+
 fn events() -> impl Strategy<Value = (i64, i32, Event)> {
     let pid = 1..6_i32;
     let ending = prop_oneof![Just(KILLED), Just(Ending::Exit(1)), Just(Ending::Exit(3))];
