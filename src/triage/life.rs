@@ -112,6 +112,8 @@ pub struct MasterEnd {
     pub version: Option<Version>,
     /// Its workers when it ended.
     pub workers: Vec<Pid>,
+    /// Its `Starting gunicorn`, where the log has it: what is told before is of the master before it.
+    pub started: Option<Told>,
     /// The last time that it is known to have lived.
     pub time: Option<Timestamp>,
     /// When it was known to be gone, by its orphans or by the master that came after it.

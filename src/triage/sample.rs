@@ -80,6 +80,7 @@ pub fn master(how: MasterHow, seconds: i64) -> MasterEnd {
         pid: Pid(812),
         version: Some(Version::new(23, 0, 0)),
         workers: vec![Pid(815), Pid(816)],
+        started: None,
         time: Some(at(seconds)),
         noticed: None,
         how,

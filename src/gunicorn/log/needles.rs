@@ -28,7 +28,7 @@ const NEEDLES: [&[u8]; 31] = [
     b"cd[",
     b"] W",
     b"] Spawned dirty ",
-    b"] Master has been promoted",
+    b"] Ma",
     b"] Autorestarting worker",
     b"] Exception in worker",
     b"] Connection in use: ",

@@ -48,7 +48,7 @@ pub(super) fn phrase(line: &Prefixed<'_>) -> Option<Phrase> {
     let event = match line.message.first()? {
         b'W' => of_worker(line).or_else(|| ended(line)),
         b'B' | b'A' | b'P' => by_worker(line),
-        b'S' | b'L' | b'U' | b'H' | b'R' | b'M' | b'C' => by_master(line),
+        b'S' | b'L' | b'U' | b'H' | b'R' | b'M' | b'C' => by_master(line).or_else(|| of_uvicorn(line)),
         b'D' => dirty(line),
         _ => None,
     };
@@ -65,6 +65,14 @@ fn of_worker(line: &Prefixed<'_>) -> Option<Event> {
     }
     let pid = pid_between(said, b"Worker graceful timeout (pid:", b")")?;
     (line.is_of(&[Level::Warning]) && pid == line.writer).then_some(Event::GracefulTimeout(pid))
+}
+
+/// uvicorn says through Gunicorn's log that `max_requests` were served: `Maximum request limit of 1000 exceeded. Terminating
+/// process.` (server.py)
+fn of_uvicorn(line: &Prefixed<'_>) -> Option<Event> {
+    let limit = line.said().strip_prefix(b"Maximum request limit of ")?;
+    let (_, rest) = text::number(limit.strip_suffix(b" exceeded. Terminating process.")?)?;
+    (line.is_of(&[Level::Info, Level::Warning]) && rest.is_empty()).then_some(Event::Autorestarting)
 }
 
 fn by_worker(line: &Prefixed<'_>) -> Option<Event> {

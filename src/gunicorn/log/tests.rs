@@ -319,3 +319,18 @@ pub(super) fn shown(told: &[Told]) -> String {
     };
     told.iter().map(one).collect()
 }
+
+#[test]
+fn a_worker_of_uvicorn_says_in_its_own_words_that_it_served_enough() {
+    for level in ["INFO", "WARNING"] {
+        let line = format!(
+            "[2026-11-20 14:05:52 +0000] [815] [{level}] Maximum request limit of 1000 exceeded. Terminating process.\n"
+        );
+        for told in [by_lines(line.as_bytes()), by_scan(line.as_bytes(), 64)] {
+            assert_eq!(
+                told.iter().map(|told| &told.said).collect::<Vec<_>>(),
+                [&Said::Gunicorn(Event::Autorestarting)]
+            );
+        }
+    }
+}

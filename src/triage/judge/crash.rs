@@ -15,7 +15,7 @@ pub fn by_signal(case: &Case<'_>) -> Option<Finding> {
     match (signal, case.life.may_be_kernels && !case.is_sigkill()) {
         (Some(signal), _) => match signal::source(signal) {
             Source::Fault => Some(fault(case, Some(signal))),
-            Source::Sent => Some(sent(signal)),
+            Source::Sent => Some(sent(case, signal)),
             Source::Limit => Some(limit(signal)),
         },
         (None, true) if case.context().timed_out.is_none() => {
@@ -80,8 +80,11 @@ fn limit(signal: i32) -> Finding {
 }
 
 /// No fault sends these, and the master sends a worker TERM, QUIT, USR1 and WINCH only, which it handles.
-fn sent(signal: i32) -> Finding {
+fn sent(case: &Case<'_>, signal: i32) -> Finding {
     let name = signal::name(signal);
+    if is_of_stop(case, signal) {
+        return hidden_stop(&name);
+    }
     let (who, advice) = match signal {
         1 | 10 | 12 => (
             "somebody signalled the whole service: a worker has no handler for it",
@@ -93,4 +96,23 @@ fn sent(signal: i32) -> Finding {
         ),
     };
     Finding::new(Verdict::Crash, Confidence::Likely, format!("ended by {name}: {who}")).advising([advice])
+}
+
+/// systemd sends SIGTERM to the workers of a service that it stops beside their master (`KillMode=control-group`), and where
+/// a log hides INFO it does not tell of the stop.
+fn is_of_stop(case: &Case<'_>, signal: i32) -> bool {
+    let hides_stops = case.ended.version.is_none() && case.context().booted.is_none();
+    hides_stops && OF_STOPS.contains(&signal)
+}
+
+/// SIGINT, SIGQUIT, SIGTERM (signal(7)).
+const OF_STOPS: [i32; 3] = [2, 3, 15];
+
+fn hidden_stop(name: &str) -> Finding {
+    let summary =
+        format!("ended by {name}: its service was stopped, of which this log would not tell, or somebody sent it");
+    Finding::new(Verdict::Crash, Confidence::Possible, summary).advising([
+        "let Gunicorn log at level info: then a stop is told",
+        "KillMode=mixed in the unit signals the master alone, and the log keeps clean",
+    ])
 }

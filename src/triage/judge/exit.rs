@@ -4,6 +4,7 @@ use super::boot::{exception, named};
 use super::case::{Case, Finding, TELLS_STATUS};
 use super::storage::Directory;
 use crate::triage::{Confidence, How, Verdict};
+use jiff::SignedDuration;
 
 /// A worker ends with -1 for an exception that it does not expect (arbiter.py, `spawn_worker`).
 const UNCAUGHT: i32 = 255;
@@ -28,10 +29,25 @@ pub fn by_itself(case: &Case<'_>) -> Option<Finding> {
             let is_hidden = status == UNCAUGHT && raised.is_none();
             Finding::new(Verdict::Exit, if is_hidden { Confidence::Likely } else { Confidence::Certain }, summary)
         }
+        (None, How::Exited) if why.is_empty() && is_cut(case) => Finding::new(
+            Verdict::Exit,
+            Confidence::Possible,
+            "left without being asked, as far as the log tells: it begins a moment before",
+        ),
         (None, How::Exited) => Finding::new(Verdict::Exit, Confidence::Likely, unasked(case, &why)),
         (None, _) => return None,
     };
     Some(finding.on(lines).advising(advice(case, raised.is_some())))
+}
+
+/// Who is asked to leave leaves within `--graceful-timeout`, 30 s by default, or is killed.
+const LEAVES_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whether the log begins so late that it may not tell that it was asked to.
+fn is_cut(case: &Case<'_>) -> bool {
+    let begins = case.material.sources.get(case.ended.source).and_then(|source| source.begins);
+    let since = case.time().zip(begins).map(|(time, begins)| time.duration_since(begins));
+    case.context().booted.is_none() && since.is_some_and(|since| since <= LEAVES_WITHIN)
 }
 
 fn unasked(case: &Case<'_>, why: &str) -> String {

@@ -6,9 +6,11 @@
 use super::life::{Life, Namespace};
 use super::when::{Agreement, SAME};
 use super::witnesses::is_python;
+use crate::facts::{CgroupOwner, unit_of_cgroup_path};
 use crate::kernel_log::Settled;
 use crate::triage::Material;
 use crate::units::Pid;
+use bstr::ByteSlice;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,7 +144,9 @@ impl<'a> Kills<'a> {
             })
         })?;
         self.used.insert(at);
-        Some(Match { settled: self.all.get(at)?, by, pid: life.pid })
+        let settled = self.all.get(at)?;
+        let is_doubtful = by == By::Time && (!life.is_close(settled) || is_of_plain_service(settled));
+        Some(Match { settled, by: if is_doubtful { By::TimeAlone } else { by }, pid: life.pid })
     }
 
     /// Kills from a time to another. They are in order of time, those without one last.
@@ -184,6 +188,14 @@ impl<'a> Kills<'a> {
             }
         }
     }
+}
+
+/// Whether a kill was in the control group of a service itself: one in a pid namespace of its own is seldom there.
+fn is_of_plain_service(settled: &Settled) -> bool {
+    let path = settled.kill.task_memcg.as_deref().map(|path| path.to_str_lossy());
+    path.is_some_and(|path| {
+        path.ends_with(".service") && matches!(unit_of_cgroup_path(&path), CgroupOwner::SystemUnit(_))
+    })
 }
 
 /// Whether the times between the deaths are those between the kills.

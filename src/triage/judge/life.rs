@@ -149,6 +149,13 @@ impl<'a> Life<'a> {
         agreement(self.time, settled.moment).filter(|agreement| *agreement == Agreement::Shifted)
     }
 
+    /// Whether a kill is near what was seen of its end. Between the last line of a master and the next one's first there may
+    /// be hours, and kills of others.
+    pub fn is_close(&self, settled: &Settled) -> bool {
+        let Some(kill) = settled.moment.map(|moment| moment.time) else { return false };
+        self.until.is_none() || [self.time, self.until].into_iter().flatten().any(|seen| apart(seen, kill) <= IDLE)
+    }
+
     /// How far the kill is from it.
     pub fn distance(&self, settled: &Settled) -> SignedDuration {
         self.time.zip(settled.moment).map_or(SignedDuration::MAX, |(time, moment)| apart(time, moment.time))

@@ -7,13 +7,13 @@ use super::master::MasterCase;
 use super::oom::{of_kill, policy, sure, told_by_kernel};
 use super::signal::{self, Source};
 use super::userspace::{earlyoom, whole_group};
-use super::when::{MANAGERS, SAME};
+use super::when::{MANAGERS, SAME, apart};
 use super::witnesses::Line;
 use crate::facts::Fact;
 use crate::gunicorn::log::{Ending, Event, ManagerEvent, Said};
 use crate::kernel_log;
 use crate::triage::{Confidence, MasterHow, Verdict};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// Whether a master whose log ends still runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,11 @@ fn by_userspace(case: &MasterCase<'_>) -> Option<Finding> {
         ManagerEvent::EarlyoomKills { pid, .. } => pids.contains(pid),
         _ => false,
     });
-    let times = [case.end.time, case.end.noticed, told, named.map(|line| line.time)];
+    // Around its start a killer may speak of the master before it.
+    let started = case.end.started.as_ref().and_then(|told| told.time);
+    let is_new = |time: &Timestamp| started.is_some_and(|started| apart(*time, started) <= MANAGERS);
+    let last = case.end.time.filter(|time| !is_new(time));
+    let times = [last, case.end.noticed, told, named.map(|line| line.time)];
     let killer = times.into_iter().filter(Option::is_some).find_map(|time| {
         earlyoom(case.witnesses, &pids, time).or_else(|| whole_group(case.material, case.witnesses, &case.life, time))
     })?;
@@ -193,5 +197,8 @@ fn since_last_line<'a>(case: &MasterCase<'a>) -> impl Iterator<Item = Line<'a>> 
 fn said<'a>(case: &MasterCase<'a>, is_it: impl Fn(&ManagerEvent) -> bool) -> Option<Line<'a>> {
     let (_, until) = case.life.span()?;
     let after = until.duration_since(case.end.time?).max(SignedDuration::ZERO);
-    case.witnesses.of_unit(case.life.unit, case.end.time, MANAGERS, after).find(|line| is_it(line.event))
+    // The master before it may have ended a second ago: what is told of that is not of this one.
+    let is_of_another = |line: &Line<'_>| case.end.started.as_ref().is_some_and(|started| line.is_before(started));
+    let mut lines = case.witnesses.of_unit(case.life.unit, case.end.time, MANAGERS, after);
+    lines.find(|line| !is_of_another(line) && is_it(line.event))
 }

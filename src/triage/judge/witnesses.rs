@@ -19,6 +19,19 @@ pub struct Line<'a> {
     told: &'a Told,
 }
 
+/// The step of Gunicorn's stamps, and of those of syslog.
+const STEP: SignedDuration = SignedDuration::from_secs(1);
+
+impl Line<'_> {
+    /// Whether it was written before a line of Gunicorn; in another log also where whole seconds do not tell.
+    pub fn is_before(&self, told: &Told) -> bool {
+        match self.told.source == told.source {
+            true => self.told.place < told.place,
+            false => told.time.is_some_and(|time| self.time.duration_since(time) < STEP),
+        }
+    }
+}
+
 /// All witnesses.
 pub struct Witnesses<'a> {
     material: &'a Material,

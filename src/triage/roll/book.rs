@@ -61,7 +61,7 @@ impl Roll {
             | Event::WorkerException(_)
             | Event::RequestError { .. }
             | Event::SocketError(_)
-            | Event::GracefulTimeout(_) => self.worker_says(told),
+            | Event::GracefulTimeout(_) => self.worker_says(source, told, event),
             _ => self.master_says(source, told, event),
         }
     }
@@ -76,6 +76,12 @@ impl Roll {
     }
 
     fn starts(&mut self, source: usize, told: &Told, version: Option<Version>) {
+        // A log of two handlers has each line twice.
+        let is_it = |master: &Master| master.pid == told.writer && master.is_whole && master.workers.is_empty();
+        let is_same = |last: &Told| last.said == told.said && told.time.is_some() && last.time == told.time;
+        if self.masters.iter().any(|master| is_it(master) && master.last.as_ref().is_some_and(is_same)) {
+            return;
+        }
         let is_upgrade = self.masters.iter().any(|master| master.upgrades);
         // A container's master is process 1 each time.
         let is_over = |master: &Master| master.is_over() || master.pid == told.writer || master.pid.is_none();
@@ -92,7 +98,9 @@ impl Roll {
         }
         self.masters = open;
         let last = Some(told.clone());
-        self.masters.push(Master { pid: told.writer, version, is_whole: true, last, source, ..Master::default() });
+        let started = last.clone();
+        let master = Master { pid: told.writer, version, is_whole: true, started, last, source, ..Master::default() };
+        self.masters.push(master);
     }
 
     fn close(&mut self, mut master: Master) {
@@ -114,6 +122,13 @@ impl Roll {
         Some(master)
     }
 
+    /// A master that speaks again without a start was not lost: another service started beside it.
+    fn is_back(&mut self, told: &Told) {
+        if self.masters.iter().all(|master| master.pid != told.writer) {
+            self.out.masters.retain(|end| Some(end.pid) != told.writer || end.how != MasterHow::Lost);
+        }
+    }
+
     /// The master of a worker.
     fn master_of(&mut self, pid: Pid) -> Option<&mut Master> {
         self.masters.iter_mut().rev().find(|master| master.workers.contains_key(&pid))
@@ -131,13 +146,33 @@ impl Roll {
         self.masters.get_mut(at.unwrap_or(last))
     }
 
+    /// Of several masters in one log it is not told which one boots a worker: the one that speaks of it later did.
+    fn move_to_writer(&mut self, pid: Pid, told: &Told) {
+        let Some(at) = self.masters.iter().rposition(|master| master.pid == told.writer) else { return };
+        if self.masters.get(at).is_some_and(|master| master.workers.contains_key(&pid)) {
+            return;
+        }
+        let Some(worker) = self.master_of(pid).and_then(|other| other.take(pid)) else { return };
+        if let Some(master) = self.masters.get_mut(at) {
+            master.add(worker);
+        }
+    }
+
     fn boots(&mut self, source: usize, pid: Pid, told: &Told) {
+        let is_same = |booted: &Told| told.time.is_some() && booted.time == told.time;
+        let worker = self.master_of(pid).and_then(|master| master.workers.get(&pid));
+        if worker.is_some_and(|worker| worker.exiting.is_none() && worker.booted.as_ref().is_some_and(is_same)) {
+            return;
+        }
         self.gone.retain(|(gone, _)| *gone != pid);
         let mut found = vec![];
         // A number that is given again tells that the one who had it is gone.
         if let Some(master) = self.master_of(pid)
             && let Some(worker) = master.take(pid)
         {
+            if let Some((_, pids)) = &mut master.old {
+                pids.remove(&pid);
+            }
             found.push(settle::gone_by(master, worker, told));
             master.generation.ended(told.time);
         }
@@ -149,13 +184,15 @@ impl Roll {
         }
         if master.generation.booted(told) {
             // Before 20.1 the master says nothing of the end of a worker that it has killed for a time-out.
-            match master.overdue.first().copied().and_then(|pid| master.take(pid)) {
+            let is_replaced = |pid: &Pid| master.workers.get(pid).is_some_and(|worker| worker.asked.is_none());
+            let overdue = master.overdue.iter().copied().find(is_replaced);
+            match overdue.and_then(|pid| master.take(pid)) {
                 Some(worker) => found.push(settle::gone_by(master, worker, told)),
                 None => master.generation.keep_unexplained(told),
             }
         }
         master.add(Worker::booted(pid, told));
-        found.into_iter().for_each(|ended| settle::keep_or_count(&mut self.out, ended));
+        found.into_iter().for_each(|ended| settle::keep_or_count_gone(&mut self.out, ended));
     }
 
     fn exits(&mut self, source: usize, pid: Pid, told: &Told) {
@@ -167,7 +204,10 @@ impl Roll {
         let is_ending = master.is_ending();
         let asked = master.asked.or(is_ending.then_some(Asked::Stopped));
         let Some(worker) = master.workers.get_mut(&pid) else { return };
-        worker.exiting.get_or_insert_with(|| told.clone());
+        if worker.exiting.is_some() {
+            return;
+        }
+        worker.exiting = Some(told.clone());
         let is_plain = worker.timed_out.is_none() && worker.exception.is_none();
         if worker.asked.is_none() && is_plain {
             worker.asked = asked.or((master.to_leave > 0).then_some(Asked::Scaled));
@@ -194,6 +234,13 @@ impl Roll {
     }
 
     fn times_out(&mut self, source: usize, pid: Pid, told: &Told) {
+        self.is_back(told);
+        self.move_to_writer(pid, told);
+        let mut out = std::mem::take(&mut self.out);
+        if let Some(master) = self.master(source, told) {
+            settle::timed_out_again(master, pid, told, &mut out);
+        }
+        self.out = out;
         let Some(master) = self.master(source, told) else { return };
         master.generation.is_complete();
         if !master.workers.contains_key(&pid) {
@@ -207,6 +254,8 @@ impl Roll {
 
     fn ends(&mut self, source: usize, pid: Pid, ending: Ending, told: &Told) {
         let (is_told_again, is_other) = (self.is_gone(pid), self.others.contains(&pid));
+        self.is_back(told);
+        self.move_to_writer(pid, told);
         let Some(master) = self.master(source, told) else { return };
         let is_known = master.workers.contains_key(&pid);
         if !is_known && is_told_again {
@@ -246,8 +295,13 @@ impl Roll {
         self.remember_gone(pid);
     }
 
-    fn worker_says(&mut self, told: &Told) {
+    fn worker_says(&mut self, source: usize, told: &Told, event: &Event) {
         let Some(pid) = told.writer else { return };
+        // These tell why a worker is about to leave, also one that booted before the log begins.
+        let is_reason = matches!(event, Event::Autorestarting | Event::WorkerException(_));
+        if is_reason && self.master_of(pid).is_none() && !self.is_gone(pid) {
+            self.add_unseen(source, pid);
+        }
         if let Some(worker) = self.master_of(pid).and_then(|master| master.workers.get_mut(&pid)) {
             worker.says(told);
         }
@@ -267,6 +321,7 @@ impl Roll {
         if let Event::Listening(address) = event {
             self.listens(told, address);
         }
+        self.is_back(told);
         let mut out = std::mem::take(&mut self.out);
         if let Some(master) = self.master(source, told) {
             heard(master, told, event, &mut out);
@@ -347,11 +402,14 @@ fn handles(master: &mut Master, signal: MasterSignal, told: &Told) {
             master.generation.to_come = master.generation.to_come.saturating_add(1);
             master.generation.scaled = master.generation.scaled.saturating_add(1);
         }
-        // The last worker stays.
-        MasterSignal::Ttou if master.alive() > 1 => master.to_leave = master.to_leave.saturating_add(1),
+        // The last worker stays; how many there are is not known where some booted before the log begins.
+        MasterSignal::Ttou if master.alive() > 1 || !master.is_whole => {
+            master.to_leave = master.to_leave.saturating_add(1)
+        }
         MasterSignal::Usr1 => master.reopened = Some(told.clone()),
         MasterSignal::Usr2 => master.upgrades = true,
-        MasterSignal::Ttou | MasterSignal::Winch | MasterSignal::Hup => {}
+        MasterSignal::Winch => master.dismissed = Some(told.clone()),
+        MasterSignal::Ttou | MasterSignal::Hup => {}
     }
 }
 

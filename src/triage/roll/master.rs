@@ -27,6 +27,8 @@ pub struct Master {
     pub version: Option<Version>,
     pub class: Option<WorkerClass>,
     pub address: Option<Box<str>>,
+    /// Its start.
+    pub started: Option<Told>,
     /// Whether its start was seen: else it may have workers that were not.
     pub is_whole: bool,
     /// Those that live, and those that said goodbye, until it is clear why they left.
@@ -42,6 +44,8 @@ pub struct Master {
     pub to_leave: u64,
     pub asked: Option<Asked>,
     pub asked_at: Option<Timestamp>,
+    /// WINCH: a daemon tells all workers to leave and boots none in their place; any other ignores it.
+    pub dismissed: Option<Told>,
     /// Whether it handled USR2.
     pub upgrades: bool,
     pub reopened: Option<Told>,
@@ -176,6 +180,7 @@ impl Master {
             pid: self.pid?,
             version: self.version,
             workers: self.orphans.into_iter().chain(self.workers.into_keys()).collect(),
+            started: self.started,
             time,
             noticed,
             how,

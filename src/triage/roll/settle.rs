@@ -14,6 +14,9 @@ use jiff::Timestamp;
 /// that takes longer has waited for a worker that does not say goodbye.
 const STOPS_AT_ONCE_SECONDS: i64 = 1;
 
+/// A log of two handlers has each line twice, at the same time.
+const TOLD_TWICE_SECONDS: i64 = 2;
+
 /// From here on the master says of every child how it ended, unless with status 0: who is missing without a reason was
 /// rather not seen.
 const TELLS_ALL: Version = Version::new(21, 0, 0);
@@ -63,7 +66,12 @@ pub fn gone_by(master: &Master, worker: Worker, boot: &Told) -> Ended {
 
 /// One that said goodbye is gone, and nobody says with what status.
 pub fn left(master: &mut Master, pid: Pid, out: &mut Rolled) {
-    let Some(worker) = master.take(pid) else { return };
+    let Some(mut worker) = master.take(pid) else { return };
+    let (left, dismissed) = (worker.exiting.as_ref(), master.dismissed.as_ref());
+    let is_after = left.zip(dismissed).is_some_and(|(left, dismissed)| left.place > dismissed.place);
+    if is_after && !worker.is_replaced {
+        worker.asked = worker.asked.or(Some(Asked::Stopped));
+    }
     let time = worker.exiting.as_ref().and_then(|told| told.time);
     let ended = ended(master, &worker, How::Exited, time);
     keep_or_count(out, ended);
@@ -101,6 +109,29 @@ pub fn keep_or_count(out: &mut Rolled, ended: Ended) {
         Some(asked) => count(out, asked, 1, ended.time),
         None => keep(out, ended),
     }
+}
+
+/// The same of one whose number another has now: one that was asked to stop has stopped, also where it did not say so
+/// (those of uvicorn do not).
+pub fn keep_or_count_gone(out: &mut Rolled, ended: Ended) {
+    let is_plain = ended.context.timed_out.is_none() && ended.context.exception.is_none();
+    match ended.context.asked.filter(|_| ended.how == How::Silent && is_plain) {
+        Some(asked) => count(out, asked, 1, ended.time),
+        None => keep_or_count(out, ended),
+    }
+}
+
+/// A worker times out. Its master says so once of each: one that had timed out before had the same number, as those of a
+/// container that is started again, in a log that hides their boots.
+pub fn timed_out_again(master: &mut Master, pid: Pid, told: &Told, out: &mut Rolled) {
+    let before = master.workers.get(&pid).and_then(|worker| worker.timed_out.as_ref()).and_then(|told| told.time);
+    if seconds_from(before, told.time).is_none_or(|since| since <= TOLD_TWICE_SECONDS) {
+        return;
+    }
+    let Some(worker) = master.take(pid) else { return };
+    let how = if worker.exiting.is_some() { How::Exited } else { How::Silent };
+    keep(out, ended(master, &worker, how, before));
+    master.generation.ended(before);
 }
 
 /// Whether an end is one that was asked for, in the way that was asked for.
@@ -146,7 +177,9 @@ fn count(out: &mut Rolled, asked: Asked, ends: u64, time: Option<Timestamp>) {
 pub fn reload(master: &mut Master, told: &Told, out: &mut Rolled) {
     old_generation(master, out);
     leavers(master, out);
-    let pids = master.workers.keys().copied().collect();
+    // Those whom an earlier reload told to leave are not of this generation.
+    let is_of_it = |worker: &&Worker| worker.asked.is_none();
+    let pids = master.workers.values().filter(is_of_it).map(|worker| worker.pid).collect();
     master.workers.values_mut().for_each(|worker| worker.asked = worker.asked.or(Some(Asked::Reloaded)));
     master.old = Some((std::mem::take(&mut master.generation), pids));
     master.reloaded_at = told.time;
@@ -188,10 +221,10 @@ pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
         some_died(master, &generation, out);
     }
     leavers(master, out);
+    overdue(master, out);
     // Those who did not leave in time were killed by their master, as they should be.
     count(out, asked, master.workers.len() as u64, told.time);
     master.workers.clear();
-    master.overdue.clear();
     master.stopped = Some(told.clone());
 }
 
@@ -229,11 +262,23 @@ fn some_died(master: &mut Master, generation: &Generation, out: &mut Rolled) {
         let Some(first) = candidates.first().copied() else { continue };
         let Some(worker) = master.workers.get(&first).cloned() else { continue };
         let mut ended = gone_by(master, Worker { asked: None, ..worker }, boot);
-        if candidates.len() > 1 {
-            (ended.pid, ended.candidates) = (None, candidates);
-        } else {
+        if candidates.len() == 1 {
             master.take(first);
         }
+        // Those who booted before the log begins may have died as well.
+        if candidates.len() > 1 || !master.is_whole {
+            (ended.pid, ended.candidates) = (None, candidates);
+        }
+        keep(out, ended);
+    }
+}
+
+/// Those who timed out: their ends are not told, but what was to come is.
+fn overdue(master: &mut Master, out: &mut Rolled) {
+    for pid in std::mem::take(&mut master.overdue) {
+        let Some(worker) = master.take(pid) else { continue };
+        let time = worker.timed_out.as_ref().and_then(|told| told.time);
+        let ended = ended(master, &worker, How::Silent, time);
         keep(out, ended);
     }
 }
@@ -251,13 +296,7 @@ pub fn last_words(master: &mut Master, out: &mut Rolled) {
         unclear.into_iter().for_each(|pid| drop(master.take(pid)));
     }
     leavers(master, out);
-    for pid in std::mem::take(&mut master.overdue) {
-        // Its end is not told, but what was to come is.
-        let Some(worker) = master.take(pid) else { continue };
-        let time = worker.timed_out.as_ref().and_then(|told| told.time);
-        let ended = ended(master, &worker, How::Silent, time);
-        keep(out, ended);
-    }
+    overdue(master, out);
     old_generation(master, out);
     if !master.is_ending() {
         let generation = std::mem::take(&mut master.generation);

@@ -278,6 +278,108 @@ fn a_process_number_that_is_given_again_tells_of_a_death() {
     assert_eq!((pids(&rolled), rolled.ended[0].how), (vec![1], How::Silent));
 }
 
+#[test]
+fn a_worker_is_of_the_master_that_speaks_of_it() {
+    let two = Log::new()
+        .master(0, Event::Starting(Some(Version::new(23, 0, 0))))
+        .master(0, Event::Listening("a".into()))
+        .boot(0, 1)
+        .say(9, 200, Event::Starting(Some(Version::new(23, 0, 0))))
+        .say(9, 200, Event::Listening("b".into()))
+        .boot(9, 11);
+    let kill = |pid| Event::Ended { pid: Pid(pid), ending: Ending::Signal { signal: 9, core: false } };
+    // Both lose a worker at once, and who boots next is not told.
+    let crossed = two.master(50, kill(1)).say(50, 200, kill(11)).boot(50, 2).boot(50, 12);
+    let rolled = crossed.master(90, kill(2)).boot(90, 3).say(95, 200, kill(12)).boot(95, 13).finish();
+    assert_eq!(pids(&rolled), [1, 11, 2, 12]);
+    assert!(rolled.ended.iter().all(|ended| ended.context.is_worker));
+}
+
+#[test]
+fn a_number_that_times_out_twice_is_of_two_workers() {
+    let twice = Log::new().master(0, Event::TimedOut(Pid(8))).master(0, Event::TimedOut(Pid(8)));
+    assert_eq!(pids(&twice.master(5_000, Event::TimedOut(Pid(8))).finish()), [8, 8]);
+}
+
+#[test]
+fn who_leaves_on_ttou_in_a_log_that_is_cut_was_asked_to() {
+    let cut =
+        Log::new().signal(0, MasterSignal::Ttou).exit(0, 7).signal(50, MasterSignal::Ttin).boot(50, 8).boot(99, 9);
+    let rolled = cut.finish();
+    assert!(!pids(&rolled).contains(&7));
+    assert_eq!(rolled.normal.scaled, 1);
+}
+
+#[test]
+fn who_was_told_to_leave_and_whose_number_is_given_again_is_no_death() {
+    let reload = |log: Log, second| log.signal(second, MasterSignal::Hup).master(second, Event::HangUp);
+    let once = reload(Log::of(Version::new(23, 0, 0)), 100).boot(100, 3).boot(100, 4);
+    let twice = reload(once, 200).boot(200, 1).boot(200, 2).finish();
+    assert_eq!(pids(&twice), Vec::<i32>::new());
+    assert_eq!(twice.normal.reloaded, 2);
+}
+
+#[test]
+fn a_master_that_speaks_again_was_not_lost() {
+    let start = |log: Log, second, pid| log.say(second, pid, Event::Starting(Some(Version::new(23, 0, 0))));
+    let other = start(start(Log::new().master(0, Event::TimedOut(Pid(1))), 50, 200), 60, 300);
+    let lost =
+        |rolled: Rolled| rolled.masters.iter().filter(|end| end.pid.0 == MASTER && end.how == MasterHow::Lost).count();
+    assert_eq!(lost(other.finish()), 1);
+    let other = start(start(Log::new().master(0, Event::TimedOut(Pid(1))), 50, 200), 60, 300);
+    assert_eq!(lost(other.master(90, Event::TimedOut(Pid(2))).finish()), 0);
+}
+
+#[test]
+fn a_log_of_two_handlers_tells_the_same_as_one() {
+    let lines: [(i64, i32, Event); 7] = [
+        (0, MASTER, Event::Starting(Some(Version::new(20, 0, 4)))),
+        (0, 1, Event::Booting(Pid(1))),
+        (0, 2, Event::Booting(Pid(2))),
+        (50, 1, Event::Exiting(Pid(1))),
+        (51, 3, Event::Booting(Pid(3))),
+        (60, 4, Event::Booting(Pid(4))),
+        (90, MASTER, Event::Handling(MasterSignal::Term)),
+    ];
+    let write = |times: usize| {
+        let each = lines.iter().flat_map(|line| std::iter::repeat_n(line.clone(), times));
+        each.fold(Log::new(), |log, (second, writer, event)| log.say(second, writer, event))
+    };
+    let ends = |log: Log| {
+        let rolled =
+            [3, 4].into_iter().fold(log, |log, pid| log.exit(90, pid)).master(90, Event::ShuttingDown).finish();
+        (pids(&rolled), rolled.normal, rolled.masters.len())
+    };
+    assert_eq!(ends(write(1)).0, [1, 2]);
+    assert_eq!(ends(write(2)), ends(write(1)));
+}
+
+#[test]
+fn a_worker_that_booted_before_the_log_begins_is_recycled_all_the_same() {
+    let recycled = Log::new().say(20, 7, Event::Autorestarting).exit(20, 7).boot(21, 8).boot(99, 9).finish();
+    assert!(!pids(&recycled).contains(&7));
+    assert_eq!(recycled.normal.recycled, 1);
+}
+
+#[test]
+fn whom_winch_sends_away_was_asked_to_unless_another_comes() {
+    let sent = |log: Log| log.signal(60, MasterSignal::Winch).exit(60, 1).exit(60, 2);
+    let away = sent(Log::of(Version::new(23, 0, 0))).signal(90, MasterSignal::Hup).master(90, Event::HangUp);
+    assert_eq!(pids(&away.boot(90, 3).boot(90, 4).finish()), Vec::<i32>::new());
+    let ignored = Log::of(Version::new(23, 0, 0)).signal(60, MasterSignal::Winch).exit(70, 1).boot(70, 3);
+    assert_eq!(pids(&ignored.stop(200, &[2, 3]).finish()), [1]);
+}
+
+#[test]
+fn one_that_was_told_to_leave_and_timed_out_is_not_replaced() {
+    let reload = Log::of(Version::new(20, 0, 4)).signal(50, MasterSignal::Hup).master(50, Event::HangUp);
+    let late = reload.boot(50, 3).boot(50, 4).exit(51, 2).master(70, Event::TimedOut(Pid(1)));
+    // The boot at 200 is for 4, which says nothing.
+    let rolled = late.boot(200, 5).stop(300, &[3, 5]).finish();
+    assert_eq!(pids(&rolled), [1, 4]);
+    assert_eq!(rolled.normal.stopped, 2);
+}
+
 fn events() -> impl Strategy<Value = (i64, i32, Event)> {
     let pid = 1..6_i32;
     let ending = prop_oneof![Just(KILLED), Just(Ending::Exit(1)), Just(Ending::Exit(3))];
@@ -310,7 +412,11 @@ proptest! {
             match &event {
                 Event::Booting(_) => boots += 1,
                 // Of these the boot may be before the log.
-                Event::Exiting(_) | Event::TimedOut(_) | Event::Ended { .. } => seen_before += 1,
+                Event::Exiting(_)
+                | Event::TimedOut(_)
+                | Event::Ended { .. }
+                | Event::Autorestarting
+                | Event::WorkerException(_) => seen_before += 1,
                 _ => {}
             }
             log = log.say(second, writer, event);

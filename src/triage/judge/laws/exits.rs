@@ -4,7 +4,7 @@ use super::{advice, only, verdict};
 use crate::gunicorn::Version;
 use crate::gunicorn::log::{Event, ManagerEvent, MasterSignal, StopReason};
 use crate::triage::sample::{
-    alone, emfile, ended, exited, kernel, manager, master, material, signalled, told, traceback,
+    alone, at, emfile, ended, exited, kernel, manager, master, material, signalled, told, traceback,
 };
 use crate::triage::{Asked, Confidence, Ended, How, MasterHow, Verdict, judge};
 use crate::units::Pid;
@@ -183,6 +183,12 @@ fn signals_from_outside_say_who_may_have_sent_them() {
     let hangup = only(&alone([signalled(815, 1, 60)]));
     assert!(hangup.summary.contains("SIGHUP: somebody signalled the whole service"));
     assert!(hangup.advice[0].contains("--kill-whom=main"));
+    // At level warning a stop by systemd is told by its SIGTERMs alone.
+    let mut hidden = signalled(815, 15, 60);
+    (hidden.version, hidden.context.booted) = (None, None);
+    let stopped = only(&alone([hidden]));
+    assert_eq!(stopped.confidence, Confidence::Possible);
+    assert!(stopped.summary.contains("its service was stopped"), "{}", stopped.summary);
 }
 
 #[test]
@@ -192,4 +198,17 @@ fn a_process_that_never_was_a_worker_is_no_death() {
     let triage = judge(&alone([stranger]));
     assert_eq!(triage.deaths.len(), 0);
     assert!(triage.blind_spots.iter().any(|spot| spot.contains("no worker: as process 1")), "{:?}", triage.blind_spots);
+}
+
+#[test]
+fn who_leaves_when_the_log_has_just_begun_may_have_been_asked_to() {
+    let leaving = |begins| {
+        let mut left = exited(815, 0, 60);
+        left.how = How::Exited;
+        left.context.booted = None;
+        let mut material = alone([left]);
+        material.sources[0].begins = Some(at(begins));
+        only(&material).confidence
+    };
+    assert_eq!((leaving(59), leaving(-3_600)), (Confidence::Possible, Confidence::Likely));
 }

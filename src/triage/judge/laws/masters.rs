@@ -136,3 +136,19 @@ fn a_log_alone_that_ends_says_so_too() {
     assert_eq!(judge(&material).deaths, []);
     assert!(spots(&material).contains("no kernel log was read"));
 }
+
+#[test]
+fn what_is_told_of_the_master_before_is_not_told_of_the_one_that_started_after_it() {
+    let killed = ManagerEvent::MainExited { unit: UNIT.into(), ending: Ending::Signal { signal: 9, core: false } };
+    let oomd = ManagerEvent::OomdKilled { unit: UNIT.into(), processes: 3 };
+    for event in [killed, oomd, ManagerEvent::StopTimedOut { unit: UNIT.into() }] {
+        let deaths = |started, said_at| {
+            let started = Some(told(Event::Starting(None), started));
+            let mut material = of(MasterEnd { started, ..master(MasterHow::Open, 60) });
+            material.manager = vec![manager(event.clone(), said_at)];
+            judge(&material).deaths.len()
+        };
+        assert_eq!(deaths(60, 58), 0, "{event:?}");
+        assert_eq!(deaths(0, 61), 1, "{event:?}");
+    }
+}

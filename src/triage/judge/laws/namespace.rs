@@ -2,8 +2,8 @@
 
 use super::{only, verdict};
 use crate::kernel_log::Task;
-use crate::triage::sample::{alone, contained, kill, material, signalled, timed_out};
-use crate::triage::{Confidence, Ended, Material, Verdict, judge};
+use crate::triage::sample::{alone, at, contained, kill, master, material, signalled, timed_out};
+use crate::triage::{Confidence, Ended, MasterEnd, MasterHow, Material, Verdict, judge};
 use crate::units::Pid;
 use std::sync::Arc;
 
@@ -118,4 +118,26 @@ fn without_a_clock_the_times_between_must_be_the_same() {
     assert_eq!(verdict_of_all(&material), [(Verdict::KernelOom, Confidence::Likely); 2]);
     material.kills[1].kill.stamp.boot_micros = Some(1);
     assert!(verdict_of_all(&material).iter().all(|(verdict, _)| *verdict == Verdict::Killed));
+}
+
+#[test]
+fn a_kill_of_a_service_of_the_host_is_hardly_a_containers() {
+    let mut material = contained_log(&[(2, 60)]);
+    let mut other = kill(60_793, 60);
+    other.kill.task_memcg = Some(b"/system.slice/celery.service".to_vec());
+    material.kills = vec![other];
+    assert_eq!(verdict(&material), (Verdict::KernelOom, Confidence::Possible));
+}
+
+#[test]
+fn a_kill_long_after_the_last_line_of_a_containers_master_may_be_anybodys() {
+    let lost = |killed_at| {
+        let mut material = contained_log(&[]);
+        let end = MasterEnd { noticed: Some(at(9_000)), ..master(MasterHow::Lost, 60) };
+        material.masters = vec![MasterEnd { pid: Pid(1), workers: vec![], told: vec![], ..end }];
+        material.kills = vec![contained(60_793, killed_at)];
+        verdict(&material)
+    };
+    assert_eq!(lost(8_990), (Verdict::KernelOom, Confidence::Likely), "the next start follows at once");
+    assert_eq!(lost(5_000), (Verdict::KernelOom, Confidence::Possible));
 }

@@ -140,6 +140,9 @@ fn a_clock_that_was_set_forward_times_everybody_out_before_22() {
     let death = with(Version::new(21, 2, 0), Some(40));
     assert_eq!((death.verdict, death.confidence), CERTAIN);
     assert!(death.summary.contains("the clock was set by 40 s"), "{}", death.summary);
+    for small in [Some(1), None] {
+        assert_eq!(with(Version::new(21, 2, 0), small).confidence, Confidence::Likely, "it may have been a small one");
+    }
     assert!(with(Version::new(21, 2, 0), None).summary.contains("the clock was set at that time"));
     assert!(!with(Version::new(21, 2, 0), Some(-40)).summary.contains("the clock was set"), "backward kills nobody");
     assert!(!with(Version::new(22, 0, 0), Some(40)).summary.contains("the clock was set"));
