@@ -51,7 +51,8 @@ pub(super) fn read(name: &str, file: File, zone: &TimeZone, each: &mut dyn FnMut
             stream::read(&mut whole, zone, content.written, each, &mut read);
         }
     }
-    // An empty log is a log all the same.
-    read.framed |= content.size == 0 && content.is_at_begin && read.source == Read::of(name).source;
+    // An empty log is a log all the same; a pipe without anything may be of a command that failed.
+    let is_file = name != STANDARD_INPUT;
+    read.framed |= is_file && content.size == 0 && content.is_at_begin && read.source == Read::of(name).source;
     Ok(read)
 }
