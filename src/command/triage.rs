@@ -185,6 +185,8 @@ fn judged(
     let unread = unread(std::mem::take(&mut gunicorns.blind_spots), &kernel);
     let sources = std::mem::take(&mut gunicorns.sources);
     let rolled = gunicorns.finish();
+    let unread = unread.into_iter().chain(left_out(rolled.left_out)).collect();
+    let is_blind = is_blind || rolled.left_out > 0;
     let material = Material {
         sources,
         ended: rolled.ended,
@@ -214,6 +216,12 @@ fn judged(
         as_root: (refused && !geteuid().is_root()).then(again_as_root),
         triage,
     }
+}
+
+/// That there was more than is told.
+fn left_out(count: u64) -> Option<Reason> {
+    let what = format!("{count} earlier ends or lines are not told: they were too many to keep");
+    (count > 0).then(|| Reason::new(what))
 }
 
 /// What could not be read, each once: one journal is asked several times.

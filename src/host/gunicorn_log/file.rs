@@ -40,6 +40,7 @@ pub(super) fn read(name: &str, file: File, zone: &TimeZone, each: &mut dyn FnMut
     let content = Content::of(name, file, &WORDING)?;
     let mut read = Read::of(name);
     let most = content.most();
+    let is_nothing = name == STANDARD_INPUT && content.head.is_empty();
     match content.format() {
         Some(format) => {
             let (written, whole) = (content.written, Box::new(Cursor::new(content.head).chain(content.file)));
@@ -51,7 +52,8 @@ pub(super) fn read(name: &str, file: File, zone: &TimeZone, each: &mut dyn FnMut
             stream::read(&mut whole, zone, content.written, each, &mut read);
         }
     }
-    // An empty log is a log all the same.
+    // An empty log is a log all the same; standard input without anything may be of a command that failed.
     read.framed |= content.size == 0 && content.is_at_begin && read.source == Read::of(name).source;
+    read.framed &= !is_nothing;
     Ok(read)
 }

@@ -4,10 +4,8 @@ use super::case::{Case, Finding};
 use super::descriptors::traceback;
 use super::signal;
 use super::timeout::base_name;
-use super::when::{MANAGERS, apart};
 use crate::gunicorn::log::{Ending, StopReason, Told, Traceback};
 use crate::triage::{Confidence, How, MasterHow, Verdict};
-use jiff::Timestamp;
 
 /// Gunicorn's own statuses (arbiter.py): `WORKER_BOOT_ERROR` and `APP_LOAD_ERROR`.
 const WORKER_BOOT_ERROR: i32 = 3;
@@ -108,13 +106,12 @@ type GaveUp<'a> = (Option<&'a Told>, StopReason);
 
 /// Its master gave up at that time because a worker could not boot: it, or a sibling that ended with that status.
 fn gave_up<'a>(case: &Case<'a>) -> Option<GaveUp<'a>> {
-    let is_near = |time: Option<Timestamp>| time.zip(case.time()).is_some_and(|(a, b)| apart(a, b) <= MANAGERS);
-    let mut masters = case.witnesses.masters(case.ended.master).filter(|end| is_near(end.time));
+    let mut masters = case.witnesses.masters(case.ended.master, case.time());
     let by_master = masters.find_map(|end| match end.how {
         MasterHow::GaveUp(why) => Some((end.told.last(), why)),
         _ => None,
     });
-    let mut siblings = case.witnesses.unbooted(case.ended.master).filter(|ended| is_near(ended.time));
+    let mut siblings = case.witnesses.unbooted(case.ended.master, case.time());
     by_master.or_else(|| {
         let ended = siblings.find(|ended| ended.pid != case.ended.pid)?;
         let why = match ended.how {

@@ -14,6 +14,10 @@ use bstr::ByteSlice;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Kills that one death is compared with, by time or by number: as many in one place are an attack, and each death would look
+/// at all of them.
+const MOST_COMPARED: usize = 1_024;
+
 /// A kill, and how sure it is that it was this process.
 #[derive(Debug, Clone, Copy)]
 pub struct Match<'a> {
@@ -104,7 +108,7 @@ impl<'a> Kills<'a> {
         }
         let mut best: Option<(SignedDuration, usize, Match<'a>)> = None;
         for number in life.numbers() {
-            for at in self.by_pid.get(&number.on_host).into_iter().flatten().copied() {
+            for at in self.of_number(number.on_host, life.time) {
                 let Some(settled) = self.free(at) else { continue };
                 let agrees = life.agreement(settled) == Some(wanted);
                 let is_known = life.namespace == Namespace::Host && wanted == Agreement::Same;
@@ -123,6 +127,17 @@ impl<'a> Kills<'a> {
         let (_, at, found) = best?;
         self.used.insert(at);
         Some(found)
+    }
+
+    /// The kills of a number; of very many those that are around a time.
+    fn of_number(&self, pid: Pid, time: Option<Timestamp>) -> Vec<usize> {
+        let all = self.by_pid.get(&pid).map(Vec::as_slice).unwrap_or_default();
+        let is_before = |at: &usize| {
+            let moment = self.all.get(*at).and_then(|settled| settled.moment);
+            moment.zip(time).is_some_and(|(moment, time)| moment.time < time)
+        };
+        let from = all.partition_point(is_before).saturating_sub(MOST_COMPARED / 2);
+        all.iter().skip(from).take(MOST_COMPARED).copied().collect()
     }
 
     /// The first kill of its control group in the same two seconds.
@@ -152,7 +167,7 @@ impl<'a> Kills<'a> {
     /// Kills from a time to another. They are in order of time, those without one last.
     fn within(&self, (from, to): (Timestamp, Timestamp)) -> impl Iterator<Item = usize> + '_ {
         let first = self.all.partition_point(|settled| settled.moment.is_some_and(|moment| moment.time < from));
-        (first..self.all.len()).take_while(move |at| {
+        (first..self.all.len()).take(MOST_COMPARED).take_while(move |at| {
             let moment = self.all.get(*at).and_then(|settled| settled.moment);
             moment.is_some_and(|moment| moment.time <= to)
         })

@@ -1,6 +1,6 @@
 //! What everybody but Gunicorn says, ready to be asked by time.
 
-use super::when::{SAME, is_around};
+use super::when::{MANAGERS, SAME, is_around};
 use super::{boot, evidence};
 use crate::gunicorn::log::{ManagerEvent, Said, Told};
 use crate::kernel_log::{Event, Settled};
@@ -8,6 +8,9 @@ use crate::triage::{Ended, Evidence, KernelEvent, MasterEnd, Material};
 use crate::units::Pid;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Lines around one time that are looked at: as many within seconds are an attack, and each death would look at all of them.
+const MOST_AROUND: usize = 1_024;
 
 /// A line of a service manager or of a killer in user space.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +44,8 @@ pub struct Witnesses<'a> {
     timeless: Vec<&'a KernelEvent>,
     kills: Vec<(Timestamp, &'a Settled)>,
     only_unit: Option<&'a str>,
-    masters: BTreeMap<Pid, Vec<&'a MasterEnd>>,
-    unbooted: BTreeMap<Pid, Vec<&'a Ended>>,
+    masters: BTreeMap<Pid, Vec<(Timestamp, &'a MasterEnd)>>,
+    unbooted: BTreeMap<Pid, Vec<(Timestamp, &'a Ended)>>,
 }
 
 impl<'a> Witnesses<'a> {
@@ -64,25 +67,21 @@ impl<'a> Witnesses<'a> {
         let units: BTreeSet<&str> = managers.iter().filter_map(|line| unit_of(line.event)).collect();
         // Where logs were named, a journal of one unit beside a log is the journal of that log's service.
         let only_unit = units.first().copied().filter(|_| units.len() == 1 && material.facts.is_none());
-        let mut masters: BTreeMap<Pid, Vec<&MasterEnd>> = BTreeMap::new();
-        for end in &material.masters {
-            masters.entry(end.pid).or_default().push(end);
-        }
-        let mut unbooted: BTreeMap<Pid, Vec<&Ended>> = BTreeMap::new();
-        for ended in material.ended.iter().filter(|ended| boot::is_failure(ended.how)) {
-            ended.master.iter().for_each(|master| unbooted.entry(*master).or_default().push(ended));
-        }
+        let masters = material.masters.iter().filter_map(|end| Some((end.pid, (end.time?, end))));
+        let unbooted = material.ended.iter().filter(|ended| boot::is_failure(ended.how));
+        let unbooted = unbooted.filter_map(|ended| Some((ended.master?, (ended.time?, ended))));
+        let (masters, unbooted) = (by_master(masters), by_master(unbooted));
         Self { material, managers, kernel, timeless, kills, only_unit, masters, unbooted }
     }
 
-    /// Workers of a master that ended with a status for which it gives up.
-    pub fn unbooted(&self, master: Option<Pid>) -> impl Iterator<Item = &'a Ended> {
-        master.and_then(|master| self.unbooted.get(&master)).into_iter().flatten().copied()
+    /// Workers of a master that ended around a time with a status for which it gives up.
+    pub fn unbooted(&self, master: Option<Pid>, time: Option<Timestamp>) -> impl Iterator<Item = &'a Ended> {
+        of_master(&self.unbooted, master, time)
     }
 
-    /// The ends of masters with this number: over the years there may be several.
-    pub fn masters(&self, pid: Option<Pid>) -> impl Iterator<Item = &'a MasterEnd> {
-        pid.and_then(|pid| self.masters.get(&pid)).into_iter().flatten().copied()
+    /// The ends of masters with this number around a time: over the years there may be several.
+    pub fn masters(&self, pid: Option<Pid>, time: Option<Timestamp>) -> impl Iterator<Item = &'a MasterEnd> {
+        of_master(&self.masters, pid, time)
     }
 
     /// Lines of managers around a time.
@@ -152,6 +151,24 @@ impl<'a> Witnesses<'a> {
     }
 }
 
+/// Those of each master, in order of time.
+fn by_master<T>(all: impl Iterator<Item = (Pid, (Timestamp, T))>) -> BTreeMap<Pid, Vec<(Timestamp, T)>> {
+    let mut by: BTreeMap<Pid, Vec<(Timestamp, T)>> = BTreeMap::new();
+    all.for_each(|(master, one)| by.entry(master).or_default().push(one));
+    by.values_mut().for_each(|of| of.sort_by_key(|(time, _)| *time));
+    by
+}
+
+/// Those of a master around a time.
+fn of_master<'a, T>(
+    by: &BTreeMap<Pid, Vec<(Timestamp, &'a T)>>,
+    master: Option<Pid>,
+    time: Option<Timestamp>,
+) -> impl Iterator<Item = &'a T> {
+    let all = master.and_then(|master| by.get(&master)).map(Vec::as_slice).unwrap_or_default();
+    around(all, |(time, _)| *time, time, MANAGERS, MANAGERS).map(|(_, one)| *one)
+}
+
 /// The part of a list, in order of time, that is around a time.
 fn around<T>(
     all: &[T],
@@ -164,7 +181,7 @@ fn around<T>(
         all.partition_point(|one| time_of(one) < time && !is_around(time_of(one), time, before, after))
     });
     let rest = all.get(from..).unwrap_or_default().iter();
-    rest.take_while(move |one| time.is_some_and(|time| is_around(time_of(one), time, before, after)))
+    rest.take(MOST_AROUND).take_while(move |one| time.is_some_and(|time| is_around(time_of(one), time, before, after)))
 }
 
 /// The unit that a line speaks of.

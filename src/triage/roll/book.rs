@@ -105,7 +105,9 @@ impl Roll {
 
     fn close(&mut self, mut master: Master) {
         settle::last_words(&mut master, &mut self.out);
-        self.out.masters.extend(master.ended());
+        if let Some(end) = master.ended() {
+            settle::keep_master(&mut self.out, end);
+        }
     }
 
     /// The master that wrote a line; one whose start is before the log is made up.

@@ -48,6 +48,10 @@ const MOST_LOOSE: usize = 16;
 /// Ends that are kept, the latest ones: a page of them takes some 60 MiB, and nobody reads so many.
 pub(super) const MOST_KEPT: usize = 50_000;
 
+/// Logs and units of a journal whose living are kept apart; a journal that names more units of Gunicorns than this was made to
+/// fill the memory.
+const MOST_ROLLS: usize = 1_024;
+
 /// The rolls of several logs.
 #[derive(Debug, Default)]
 pub struct Rolls {
@@ -69,9 +73,12 @@ impl Rolls {
     pub fn take(&mut self, family: usize, source: usize, told: &Told) {
         match &told.said {
             Said::Gunicorn(event) => {
-                let period = self.period;
-                let roll = self.by_log.entry((family, told.unit.clone())).or_insert_with(|| Roll::within(period));
-                roll.take(source, told, event);
+                let (log, period) = ((family, told.unit.clone()), self.period);
+                if self.by_log.len() >= MOST_ROLLS && !self.by_log.contains_key(&log) {
+                    self.left_out += 1;
+                    return;
+                }
+                self.by_log.entry(log).or_insert_with(|| Roll::within(period)).take(source, told, event);
             }
             Said::Manager(_) if self.manager.len() < MOST_KEPT => self.manager.push((source, told.clone())),
             Said::Manager(_) => self.left_out += 1,

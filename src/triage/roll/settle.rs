@@ -6,7 +6,7 @@ use super::worker::{Worker, seconds_from};
 use super::{MOST_KEPT, Rolled};
 use crate::gunicorn::Version;
 use crate::gunicorn::log::{Ending, StopReason, Told};
-use crate::triage::{Asked, Ended, How};
+use crate::triage::{Asked, Ended, How, MasterEnd};
 use crate::units::Pid;
 use jiff::Timestamp;
 
@@ -150,11 +150,20 @@ fn is_quiet(how: How) -> bool {
 
 /// Keeps an end; the earliest give way.
 fn keep(out: &mut Rolled, ended: Ended) {
-    if out.ended.len() >= MOST_KEPT {
-        out.ended.drain(..MOST_KEPT / 2);
-        out.left_out = out.left_out.saturating_add((MOST_KEPT / 2) as u64);
-    }
-    out.ended.push(ended);
+    out.left_out = out.left_out.saturating_add(keep_latest(&mut out.ended, ended));
+}
+
+/// Keeps the end of a master; the earliest give way.
+pub fn keep_master(out: &mut Rolled, end: MasterEnd) {
+    out.left_out = out.left_out.saturating_add(keep_latest(&mut out.masters, end));
+}
+
+/// Adds one and tells how many of the earliest gave way: half of them at once, so that few are ever moved.
+fn keep_latest<T>(all: &mut Vec<T>, one: T) -> u64 {
+    let over = if all.len() >= MOST_KEPT { MOST_KEPT / 2 } else { 0 };
+    all.drain(..over);
+    all.push(one);
+    over as u64
 }
 
 fn count(out: &mut Rolled, asked: Asked, ends: u64, time: Option<Timestamp>) {

@@ -380,6 +380,38 @@ fn one_that_was_told_to_leave_and_timed_out_is_not_replaced() {
     assert_eq!(rolled.normal.stopped, 2);
 }
 
+/// A log made to fill the memory: what is kept has an end, and what was not kept is counted.
+#[test]
+fn of_endless_masters_and_units_the_latest_are_kept_and_the_others_counted() {
+    let masters = i32::try_from(MOST_KEPT).unwrap() + 2;
+    let log = (1..=masters).fold(Log::new(), |log, pid| log.say(i64::from(pid), pid, Event::Starting(None)));
+    let rolled = log.finish();
+    assert_eq!(rolled.masters.len() + usize::try_from(rolled.left_out).unwrap(), MOST_KEPT + 2);
+    assert_eq!(rolled.masters.last().map(|end| end.pid), Some(Pid(masters)));
+
+    let mut rolls = Rolls::default();
+    for unit in 0..MOST_ROLLS + 5 {
+        let said = Said::Gunicorn(Event::Booting(Pid(1)));
+        let unit = Some(format!("{unit}.service").into());
+        let told = Told { said, unit, ..starting() };
+        rolls.take(0, 0, &told);
+    }
+    assert_eq!((rolls.by_log.len(), rolls.finish().left_out), (MOST_ROLLS, 5));
+}
+
+fn starting() -> Told {
+    Told {
+        said: Said::Gunicorn(Event::Starting(None)),
+        writer: Some(Pid(MASTER)),
+        frame_pid: None,
+        unit: None,
+        time: None,
+        source: 0,
+        place: Place::default(),
+        text: Box::default(),
+    }
+}
+
 fn events() -> impl Strategy<Value = (i64, i32, Event)> {
     let pid = 1..6_i32;
     let ending = prop_oneof![Just(KILLED), Just(Ending::Exit(1)), Just(Ending::Exit(3))];

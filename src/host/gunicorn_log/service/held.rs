@@ -111,6 +111,7 @@ impl Held {
     }
 }
 
-fn is_regular(status: &FileStat) -> bool {
+/// Whether it is a file that can be read without waiting for anybody.
+pub fn is_regular(status: &FileStat) -> bool {
     status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits()
 }

@@ -1,8 +1,9 @@
 //! The logs of a unit whose Gunicorn does not run, by what is set for it.
 
-use super::ServiceLog;
+use super::held::is_regular;
 use super::paths::{error_log, joined, outputs, specified};
 use super::rotated::family;
+use super::{LogFile, ServiceLog};
 use crate::facts::{Fact, Reason, Unit, parse_environment_file, parse_exec_start, unit_words};
 use crate::gunicorn::{
     ConfigFile, ConfigToRead, SettingInputs, Settings, Source, config_to_read, gunicorn_arguments, read_config,
@@ -27,6 +28,9 @@ pub fn logs(root: &Root, unit: &Unit, logs: &mut Vec<ServiceLog>, reasons: &mut 
     let mut found = Vec::new();
     for path in named.iter().cloned().chain(outputs(unit)) {
         let files = family(root, None, &path, vec![]);
+        if let Some(why) = unseen(root, &path, &files) {
+            reasons.push(Reason::new(format!("{}: its log {}{why}", unit.name, root.shown(&path))));
+        }
         found.push(ServiceLog {
             path: root.shown(&path),
             files,
@@ -34,15 +38,22 @@ pub fn logs(root: &Root, unit: &Unit, logs: &mut Vec<ServiceLog>, reasons: &mut 
             service: unit.name.clone(),
         });
     }
-    for log in found.iter().filter(|log| log.files.is_empty()) {
-        reasons.push(Reason::new(format!("{}: its log {} is not there", unit.name, log.path)));
-    }
     if found.is_empty() {
         let unknown = hidden.map(|reason| format!("where it logs is not known: {reason}"));
         let why = unknown.or_else(|| (!root.is_live()).then(|| journal_of(root, unit)));
         reasons.extend(why.map(|why| Reason::new(format!("{}: {why}", unit.name))));
     }
     logs.extend(found.into_iter().filter(|log| !log.files.is_empty()));
+}
+
+/// Why a log is not read. One that was rotated away and not made anew is no loss.
+fn unseen(root: &Root, path: &str, files: &[LogFile]) -> Option<String> {
+    match root.stat(path) {
+        Fact::Known(status) if is_regular(&status) => None,
+        Fact::Known(_) => Some(" is not read: it is no regular file".to_owned()),
+        Fact::Unreadable(reason) => Some(format!(": {reason}")),
+        Fact::Absent => files.is_empty().then(|| " is not there".to_owned()),
+    }
 }
 
 /// How the journal of an image is read; that of the live host is read by gtune itself.

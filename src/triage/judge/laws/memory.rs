@@ -32,6 +32,15 @@ fn the_kernels_kill_of_this_process_at_this_time_is_certain() {
     assert!(death.evidence[0].text.contains("Killed process 815"));
 }
 
+/// A number that comes again and again is compared with the kills about its time only, so that a flood of them takes no time.
+#[test]
+fn among_a_flood_of_kills_of_its_number_a_worker_has_its_own() {
+    let mut material = material([signalled(815, 9, 50_000)]);
+    material.kills.extend((0..5_000).map(|at| kill(815, at * 20)));
+    let death = only(&material);
+    assert_eq!((death.verdict, death.confidence), (OOM, Confidence::Certain));
+}
+
 #[test]
 fn a_kill_at_another_time_was_of_another_process_with_that_number() {
     let mut material = killed();

@@ -35,6 +35,24 @@ fn the_log_of_a_stopped_unit_comes_with_its_rotated_files_oldest_first() {
 }
 
 #[test]
+fn a_log_that_is_another_thing_than_a_file_is_said_though_its_rotated_files_are_read() {
+    let place = Place::new();
+    place.put("error.log.1", LINE.as_bytes(), 1);
+    let count = |place: &Place| {
+        let (logs, reasons) = service_logs(&place.root(), &facts(START));
+        (logs.len(), texts(&reasons).join("\n"))
+    };
+    assert_eq!(count(&place), (1, String::new()), "rotated and not made anew");
+    nix::unistd::mkfifo(&place.log("error.log"), Mode::S_IRWXU).unwrap();
+    let (logs, said) = count(&place);
+    assert!(logs == 1 && said.ends_with("error.log is not read: it is no regular file"), "{said}");
+    fs::remove_file(place.log("error.log")).unwrap();
+    symlink("error.log", place.log("error.log")).unwrap();
+    let (logs, said) = count(&place);
+    assert!(logs == 1 && said.contains("symbolic link"), "{said}");
+}
+
+#[test]
 fn dates_go_before_times_of_writing_and_these_before_nothing() {
     let place = Place::new();
     for (name, hours) in
