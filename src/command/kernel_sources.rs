@@ -176,7 +176,7 @@ impl<'a> KernelSources<'a> {
     fn add(&mut self, reading: Reading, found: Found) {
         let clock = self.clock(&reading);
         let notes = notes(&found, reading.note.clone());
-        let (source, tells) = (self.sources.len(), !found.kills.is_empty());
+        let (source, tells) = (self.sources.len(), !found.kills.is_empty() || !found.events.is_empty());
         // The kernel does not say in its own buffer which boot it is; the journal does.
         let boot = reading.boot.and(self.boot);
         let settle = |kill: Kill| {
@@ -191,6 +191,7 @@ impl<'a> KernelSources<'a> {
             begins: moment(reading.begins),
             ends: moment(reading.last),
             is_live: false,
+            has_kernel: reading.has_kernel || tells,
             notes,
             name: reading.name,
             records: reading.records,

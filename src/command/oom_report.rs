@@ -45,6 +45,8 @@ pub struct Source {
     pub lost: Option<Reason>,
     /// What else is to be known of it.
     pub notes: Vec<Reason>,
+    /// Whether the kernel speaks in it, as far as it was looked at.
+    pub has_kernel: bool,
     /// Whether anything in it looked like a log.
     pub framed: bool,
 }

@@ -229,6 +229,8 @@ fn unread(mut reasons: Vec<Reason>, kernel: &KernelSources<'_>) -> Vec<Reason> {
     reasons.extend(kernel.blind_spots.iter().cloned());
     let unframed = kernel.sources.iter().filter(|source| !source.framed);
     reasons.extend(unframed.map(|source| Reason::new(format!("{}: nothing in it says that it is a log", source.name))));
+    let silent = kernel.sources.iter().filter(|source| source.framed && !source.has_kernel && !source.is_live);
+    reasons.extend(silent.map(|source| Reason::new(format!("{}: the kernel says nothing in it", source.name))));
     let mut once: Vec<Reason> = vec![];
     for reason in reasons {
         if !once.contains(&reason) {
@@ -242,7 +244,8 @@ fn unread(mut reasons: Vec<Reason>, kernel: &KernelSources<'_>) -> Vec<Reason> {
 fn shown(source: &Source, now: Timestamp) -> triage::Source {
     let ends = if source.is_live { Some(now) } else { source.ends.map(|moment| moment.time) };
     let begins = source.begins.map(|moment| moment.time);
-    triage::Source { name: source.name.clone(), unit: None, begins, ends, lost: source.lost.clone() }
+    let (name, lost, is_silent) = (source.name.clone(), source.lost.clone(), !source.has_kernel && !source.is_live);
+    triage::Source { name, begins, ends, lost, is_silent, ..triage::Source::default() }
 }
 
 /// The time that was looked at: what was asked for, else what the logs hold.

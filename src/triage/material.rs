@@ -19,6 +19,10 @@ pub struct Source {
     pub ends: Option<Timestamp>,
     /// Why lines are missing, where they are known to be.
     pub lost: Option<Reason>,
+    /// Whether service managers write there too: a journal, a syslog.
+    pub has_managers: bool,
+    /// Of a log of the kernel: whether the kernel says nothing in it, so that its silence proves nothing.
+    pub is_silent: bool,
 }
 
 /// Another line of the kernel with its time.

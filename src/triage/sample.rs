@@ -151,8 +151,9 @@ pub fn emfile() -> Traceback {
 pub fn material(ended: impl IntoIterator<Item = Ended>) -> Material {
     let source =
         |name: &str| Source { name: name.into(), begins: Some(at(-3600)), ends: Some(at(3600)), ..Source::default() };
+    let journal = Source { has_managers: true, ..source("journal") };
     Material {
-        sources: vec![Source { unit: Some(UNIT.into()), ..source("error.log") }, source("journal")],
+        sources: vec![Source { unit: Some(UNIT.into()), ..source("error.log") }, journal],
         kernel_sources: vec![source("kern.log")],
         ended: ended.into_iter().collect(),
         ..Material::default()

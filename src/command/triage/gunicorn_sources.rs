@@ -262,7 +262,7 @@ impl<'a> GunicornSources<'a> {
         match result {
             Ok(read) => {
                 if taken == Taken::All || passed.is_any() {
-                    self.add(read);
+                    self.add(read, passed.dressed > 0);
                 }
                 Ok(passed)
             }
@@ -277,7 +277,8 @@ impl<'a> GunicornSources<'a> {
         }
     }
 
-    fn add(&mut self, read: Read) {
+    fn add(&mut self, mut read: Read, has_managers: bool) {
+        read.source.has_managers |= has_managers;
         let name = &read.source.name;
         let notes = read.note.map(|note| Reason::new(format!("{name}: {note}")));
         let unframed = Reason::new(format!("{name}: nothing in it says that it is a log of Gunicorn or a journal"));

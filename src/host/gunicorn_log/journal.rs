@@ -190,6 +190,7 @@ fn known(read: &mut Read) -> Result<Read, Unread> {
         (begins, first) => begins.or(first),
     };
     read.framed = true;
+    read.source.has_managers = true;
     Ok(std::mem::take(read))
 }
 

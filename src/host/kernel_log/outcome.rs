@@ -23,6 +23,8 @@ pub struct Reading {
     pub note: Option<Reason>,
     /// Whether anything in it looked like a log.
     pub framed: bool,
+    /// Whether the kernel speaks in it, as far as it was parsed.
+    pub has_kernel: bool,
     /// The clocks of the running kernel, where this is its own log.
     pub boot: Option<BootClock>,
 }
@@ -39,6 +41,7 @@ impl Reading {
             lost: None,
             note: None,
             framed: false,
+            has_kernel: false,
             boot: None,
         }
     }

@@ -15,7 +15,9 @@ use std::fs::File;
 /// Reads the parts of a file that hold what is looked for.
 pub fn read(file: &File, size: u64, search: &Search, needles: &Needles, sink: &mut dyn Sink, reading: &mut Reading) {
     let mut end = vec![0; END];
-    reading.begins = first_stamp(bytes_at(file, &mut end, 0));
+    let head = bytes_at(file, &mut end, 0);
+    reading.begins = first_stamp(head);
+    reading.has_kernel = ends::has_kernel(head);
     let tail = bytes_at(file, &mut end, size.saturating_sub(END as u64));
     ends::tell(reading, tail);
     let span = period::span(file, size, search, reading).unwrap_or(0..size);

@@ -4,7 +4,7 @@ use super::excerpt::{Excerpt, HELD};
 use super::needles::Needles;
 use super::tally::Tally;
 use super::{Reading, ends};
-use crate::host::log_source::{Flow, PIECE, first_stamp, is_structured};
+use crate::host::log_source::{END, Flow, PIECE, first_stamp, is_structured};
 use crate::kernel_log::Sink;
 use std::io::Read;
 
@@ -49,6 +49,7 @@ fn whole(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
 
 fn parts(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
     reading.begins = first_stamp(excerpt.held());
+    reading.has_kernel = ends::has_kernel(excerpt.held().get(..END).unwrap_or(excerpt.held()));
     let mut excerpt = excerpt.framed(reading.begins.is_some());
     loop {
         excerpt.look();

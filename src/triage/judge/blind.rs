@@ -65,7 +65,7 @@ fn kernel(material: &Material, coverage: Coverage, masters: &[MasterCase<'_>], d
 
 /// Killers in user space and systemd tell of a death in the journal alone.
 fn manager(material: &Material, deaths: &[Death]) -> Option<String> {
-    let is_read = !material.manager.is_empty() || material.sources.iter().any(|source| source.unit.is_some());
+    let is_read = !material.manager.is_empty() || material.sources.iter().any(|source| source.has_managers);
     (!is_read && deaths.iter().any(is_open))
         .then(|| "no journal was read, so kills by systemd, systemd-oomd and earlyoom are not seen".to_owned())
 }

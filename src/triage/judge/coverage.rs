@@ -27,11 +27,12 @@ pub enum Seen {
 impl Coverage {
     /// That of what was read.
     pub fn of(material: &Material) -> Self {
-        if material.kernel_sources.is_empty() {
+        let sources = || material.kernel_sources.iter().filter(|source| !source.is_silent);
+        if sources().next().is_none() {
             return Self::None;
         }
-        let begins = material.kernel_sources.iter().filter_map(|source| source.begins).min();
-        let ends = material.kernel_sources.iter().filter_map(|source| source.ends).max();
+        let begins = sources().filter_map(|source| source.begins).min();
+        let ends = sources().filter_map(|source| source.ends).max();
         begins.map_or(Self::Timeless, |begins| Self::From(begins, ends.filter(|_| material.facts.is_none())))
     }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 const BURST_SECONDS: i64 = 5;
 
 /// Boots that are kept; more workers than this are not run under one master.
-const MOST: usize = 4_096;
+const MOST: usize = 2_000;
 
 /// How many workers there should be, as far as boots and ends tell.
 #[derive(Debug, Clone, Default)]

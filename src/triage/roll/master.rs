@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Workers that are remembered of a master; a log that claims more is none, or made to fill the memory.
-const MOST_WORKERS: usize = 10_000;
+const MOST_WORKERS: usize = 2_000;
 
 /// An end so soon after USR1 has to do with it: workers reopen their logs in the handler, at once, or when the call that
 /// they are in returns. Stamps are whole seconds.

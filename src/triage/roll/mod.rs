@@ -7,12 +7,15 @@
 
 mod book;
 mod generation;
+mod kept;
 mod master;
+mod master_lines;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod together;
 mod worker;
+mod worker_lines;
 
 use super::{Ended, MasterEnd, Normal};
 use crate::gunicorn::log::{Said, Told};

@@ -156,6 +156,14 @@ fn recycling_scaling_and_reloading_are_normal() {
 }
 
 #[test]
+fn who_has_not_left_yet_after_a_reload_did_not_die() {
+    for last in [1, 2] {
+        let log = Log::of(OLD).signal(9, MasterSignal::Hup).master(9, Event::HangUp).boot(9, 3).boot(9, 4);
+        assert_eq!(pids(&log.exit(9, last).finish()), Vec::<i32>::new(), "{last} has left");
+    }
+}
+
+#[test]
 fn sigterm_after_a_goodbye_that_was_asked_for_is_normal() {
     let log = Log::of(NEW).signal(9, MasterSignal::Term).exit(9, 1).exit(9, 2);
     let rolled = log.ended(9, 1, Ending::Signal { signal: 15, core: false }).master(9, Event::ShuttingDown).finish();
