@@ -112,7 +112,7 @@ fn asked_for(venv: &'static str) -> Result {
     let cases = [("recycled", 1, &recycling), ("scaled", 1, &scaled), ("reloaded", 2, &reloaded)];
     for (key, least, server) in cases {
         let said = of_service(server)?;
-        failures.extend(failure(must(&[], &said, key)));
+        failures.extend(failure(must(&[], &said, key)).map(|f| f + "\n" + &server.said()));
         if said.normal(key) < least {
             failures.push(format!("{key}: {}\n{}", said.json["normal"], server.said()));
         }

@@ -118,6 +118,7 @@ fn old_generation(master: &mut Master, out: &mut Rolled) {
 
 /// `Shutting down`: who has not said goodbye died before, or was killed for not leaving in time.
 pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
+    overdue(master, out);
     old_generation(master, out);
     if master.asked.is_none() {
         // Nobody asked it: a worker that left before this may be the reason, which follows.
@@ -141,7 +142,6 @@ pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
         some_died(master, &generation, out);
     }
     leavers(master, out);
-    overdue(master, out);
     // Those who did not leave in time were killed by their master, as they should be.
     count(out, asked, master.workers.len() as u64, told.time);
     master.workers.clear();

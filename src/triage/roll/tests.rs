@@ -161,6 +161,9 @@ fn who_has_not_left_yet_after_a_reload_did_not_die() {
         let log = Log::of(OLD).signal(9, MasterSignal::Hup).master(9, Event::HangUp).boot(9, 3).boot(9, 4);
         assert_eq!(pids(&log.exit(9, last).finish()), Vec::<i32>::new(), "{last} has left");
     }
+    // One leaves while the others still come.
+    let log = Log::of(OLD).signal(9, MasterSignal::Hup).master(9, Event::HangUp).boot(9, 3).exit(9, 2).boot(9, 4);
+    assert_eq!(pids(&log.exit(9, 1).finish()), Vec::<i32>::new());
 }
 
 #[test]

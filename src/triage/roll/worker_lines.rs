@@ -51,7 +51,10 @@ impl Roll {
             self.add_unseen(source, pid);
         }
         let Some(master) = self.master_of(pid) else { return };
-        master.generation.is_complete();
+        // Those whom a reload sends away leave while others still come.
+        if master.workers.get(&pid).is_none_or(|worker| worker.asked != Some(Asked::Reloaded)) {
+            master.generation.is_complete();
+        }
         let is_ending = master.is_ending();
         let asked = master.asked.or(is_ending.then_some(Asked::Stopped));
         let Some(worker) = master.workers.get_mut(&pid) else { return };
