@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, Scope};
 
-/// What a thread reads at once: it is searched while it is still in the cache of the core.
-const PIECE: usize = 256 << 10;
+/// What a thread reads at once: it is searched while it is still in the cache of the core, and what is read again with the
+/// next piece ([`Scan::AHEAD`]) is little beside it.
+const PIECE: usize = 512 << 10;
 
 /// The memory is the limit with more of them: two read as fast as the page cache is on small hosts, four on large ones.
 const MOST_THREADS: usize = 4;
