@@ -42,6 +42,7 @@ complete -c gtune -n "__fish_gtune_needs_command" -f -a "apply" -d 'Change this 
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "rollback" -d 'Take a transaction of apply back, newest step first'
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "history" -d 'List the transactions of apply and what became of them; read-only'
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "oom" -d 'Show the processes that the kernel killed for want of memory; read-only'
+complete -c gtune -n "__fish_gtune_needs_command" -f -a "triage" -d 'Tell who killed the workers: the kernel, a time-out, a crash, somebody; read-only'
 complete -c gtune -n "__fish_gtune_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -l skip -d 'Leave this check out; may be given again' -r -f -a "heartbeat-filesystem\t'Heartbeat files in memory'
 heartbeat-space\t'Room for heartbeat files'
@@ -160,13 +161,31 @@ complete -c gtune -n "__fish_gtune_using_subcommand oom" -l all -d 'Show every k
 complete -c gtune -n "__fish_gtune_using_subcommand oom" -s q -l quiet -d 'Print findings, failures and the last line only'
 complete -c gtune -n "__fish_gtune_using_subcommand oom" -s v -l verbose -d 'Print all evidence, and what does not apply'
 complete -c gtune -n "__fish_gtune_using_subcommand oom" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom help" -f -a "doctor" -d 'Judge this host for Gunicorn; read-only'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom help" -f -a "explain" -d 'Explain a check: what it looks at, why, and how to mend it'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom help" -f -a "apply" -d 'Change this host for Gunicorn; every change can be taken back'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom help" -f -a "rollback" -d 'Take a transaction of apply back, newest step first'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom help" -f -a "history" -d 'List the transactions of apply and what became of them; read-only'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom help" -f -a "oom" -d 'Show the processes that the kernel killed for want of memory; read-only'
-complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l unit -d 'Tell of this unit\'s deaths only; of named logs, that they are this unit\'s; may be given again' -r
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l pid -d 'Tell of this worker\'s death only, or of a master and its workers' -r
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l error-log -d 'Gunicorn\'s error logs or journals to read in place of this host\'s logs; - is standard input' -r -F
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l kernel-log -d 'The kernel\'s logs to read in place of this host\'s logs; - is standard input' -r -F
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l since -d 'Leave out what was before: 2h, 7d, 2026-11-20, 2026-11-20T18:46:00Z [default: 24h; for named logs their begin]' -r
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l until -d 'Leave out what came after' -r
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l root -d 'Treat DIR as the host: a mounted image, a chroot, an unpacked support bundle' -r -f -a "(__fish_complete_directories)"
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l format -d 'What to print; prometheus and nagios are for doctor only' -r -f -a "table\t'Tables for people'
+json\t'One JSON value and nothing else'
+prometheus\t'A file for node_exporter\'s textfile collector'
+nagios\t'A Nagios or Icinga plugin, with its exit codes 0 to 3'"
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -l color -d 'When to colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -s q -l quiet -d 'Print findings, failures and the last line only'
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -s v -l verbose -d 'Print all evidence, and what does not apply'
+complete -c gtune -n "__fish_gtune_using_subcommand triage" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "doctor" -d 'Judge this host for Gunicorn; read-only'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "explain" -d 'Explain a check: what it looks at, why, and how to mend it'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "apply" -d 'Change this host for Gunicorn; every change can be taken back'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "rollback" -d 'Take a transaction of apply back, newest step first'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "history" -d 'List the transactions of apply and what became of them; read-only'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "oom" -d 'Show the processes that the kernel killed for want of memory; read-only'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "triage" -d 'Tell who killed the workers: the kernel, a time-out, a crash, somebody; read-only'
+complete -c gtune -n "__fish_gtune_using_subcommand help; and not __fish_seen_subcommand_from doctor explain apply rollback history oom triage help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c gtune -n "__fish_gtune_using_subcommand doctor" -f -a "heartbeat-filesystem\t'Heartbeat files in memory'
 heartbeat-space\t'Room for heartbeat files'
 heartbeat-age\t'Workers beat in time'

@@ -4,6 +4,7 @@ mod apply;
 mod later;
 mod oom;
 mod rollback;
+mod triage;
 mod values;
 mod when;
 
@@ -11,6 +12,7 @@ pub use apply::{Apply, Backend, OomPolicy};
 pub use later::{missing_verb, missing_verbs};
 pub use oom::Oom;
 pub use rollback::{History, Restarts, Rollback};
+pub use triage::Triage;
 pub use values::CheckName;
 pub use when::When;
 
@@ -21,7 +23,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use values::{check_parser, master_pid, unit_name};
+use values::{check_parser, process_id, unit_name};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -141,6 +143,9 @@ pub enum Command {
     /// Show the processes that the kernel killed for want of memory; read-only
     #[command(long_about = oom::ABOUT, after_help = oom::EXAMPLES)]
     Oom(Oom),
+    /// Tell who killed the workers: the kernel, a time-out, a crash, somebody; read-only
+    #[command(long_about = triage::ABOUT, after_help = triage::EXAMPLES)]
+    Triage(Triage),
 }
 
 /// Options of `gtune doctor`.
@@ -156,7 +161,7 @@ pub struct Doctor {
     #[arg(long, value_name = "UNIT", value_parser = unit_name)]
     pub unit: Vec<String>,
     /// Judge the Gunicorn with this master process only
-    #[arg(long, value_name = "MASTER", value_parser = master_pid)]
+    #[arg(long, value_name = "MASTER", value_parser = process_id)]
     pub pid: Option<Pid>,
     /// Exit 1 for findings of this severity or worse [default: warning]
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t, hide_default_value = true)]
@@ -238,6 +243,7 @@ fn misplaced_format(cli: &Cli) -> Option<&'static str> {
         (Command::Rollback(_), _) => Some("rollback prints table or json only"),
         (Command::History(_), _) => Some("history prints table or json only"),
         (Command::Oom(_), _) => Some("oom prints table or json only"),
+        (Command::Triage(_), _) => Some("triage prints table or json only"),
     }
 }
 
@@ -258,7 +264,8 @@ Examples:
   gtune doctor --unit gunicorn     The same for one service
   gtune explain somaxconn          What a check looks at, and why
   gtune apply --recommended        Mend what doctor found
-  gtune rollback                   Take that back";
+  gtune rollback                   Take that back
+  gtune triage                     Who killed my workers?";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -308,6 +315,24 @@ mod tests {
     }
 
     #[test]
+    fn a_shell_may_spread_the_names_of_logs() {
+        let line = "gtune triage --error-log error.log.1 error.log --kernel-log - --error-log other.log -q";
+        let Command::Triage(triage) = parsed(line).unwrap().command else { unreachable!("{line}") };
+        assert_eq!(triage.error_log, ["error.log.1", "error.log", "other.log"].map(PathBuf::from));
+        assert_eq!(triage.kernel_log, [PathBuf::from("-")]);
+        assert!(triage.names_logs());
+    }
+
+    #[test]
+    fn without_a_name_no_log_is_named() {
+        let Command::Triage(triage) = parsed("gtune triage --unit web --pid 815 --since 7d").unwrap().command else {
+            unreachable!()
+        };
+        assert!(!triage.names_logs());
+        assert_eq!((triage.unit, triage.pid), (vec!["web.service".to_owned()], Some(Pid(815))));
+    }
+
+    #[test]
     fn warnings_fail_unless_asked_otherwise() {
         assert_eq!(doctor("gtune doctor").fail_on.severity(), Severity::Warning);
         assert_eq!(doctor("gtune doctor --fail-on info").fail_on.severity(), Severity::Info);
@@ -339,6 +364,10 @@ mod tests {
             "gtune doctor --list --format nagios",
             "gtune doctor no-such-check",
             "gtune frobnicate",
+            "gtune triage error.log",
+            "gtune triage --error-log",
+            "gtune triage --pid 0",
+            "gtune triage --format prometheus",
         ] {
             let error = parsed(line).unwrap_err();
             assert!(error.use_stderr(), "{line}");

@@ -9,9 +9,15 @@
 //!    render: any of these values ──▶ table · JSON · Prometheus · Nagios · shell script
 //! ```
 //!
+//! `oom` and `triage` look back instead of changing anything:
+//!
+//! ```text
+//!    logs ──host──▶ what they tell ──kernel_log, triage──▶ Kills, Deaths ──render──▶ table · JSON
+//! ```
+//!
 //! Each arrow carries a plain, serialisable value. Only [`host`] and [`perform`] touch the system, and only [`perform`]
 //! writes; only [`render`] and `main` print; only `main` exits. [`units`], [`facts`], [`gunicorn`], [`kernel_log`],
-//! [`checks`] and [`plan`] are pure: no files, no clock, no environment.
+//! [`checks`], [`plan`] and [`triage`] are pure: no files, no clock, no environment.
 //! `tests/layers.rs` holds that rule.
 
 #![deny(missing_docs, unsafe_code)]
@@ -28,6 +34,8 @@ pub mod checks;
 pub mod plan;
 
 pub mod perform;
+
+pub mod triage;
 
 pub mod render;
 

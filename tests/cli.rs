@@ -70,6 +70,7 @@ fn help_and_version_go_to_stdout() {
         "help doctor",
         "apply --help",
         "rollback -h",
+        "triage --help",
     ] {
         let output = run(line);
         assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{line}");

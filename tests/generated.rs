@@ -137,6 +137,7 @@ const GTUNE_EXAMPLES: Section = (
         ("gtune explain somaxconn", "what a check looks at, and why"),
         ("gtune apply --recommended", "mend what doctor found"),
         ("gtune rollback", "take that back"),
+        ("gtune triage", "who killed my workers?"),
     ],
 );
 
@@ -334,6 +335,108 @@ const OOM_EXAMPLES: Section = (
     ],
 );
 
+const TRIAGE_VERDICTS: Section = (
+    "VERDICTS",
+    &[
+        ("master-lost", "the master itself is gone: killed, or its log just ends; its workers went with it"),
+        ("kernel-oom", "the kernel's OOM killer"),
+        ("userspace-oom", "earlyoom, systemd-oomd or oomd"),
+        ("heartbeat-storage", "the heartbeat files: a disk that stood still, no inodes left, no directory"),
+        ("fd-exhaustion", "no descriptors left"),
+        ("log-reopen", "died on USR1, for want of permission to open the new log"),
+        ("boot-failure", "the application could not be loaded"),
+        ("crash", "a fatal signal other than SIGKILL"),
+        ("killed", "SIGKILL from outside, and nothing says that it was for want of memory"),
+        (
+            "timeout",
+            "killed by its own master for want of a heartbeat, also where Gunicorn asks \"Perhaps out of memory?\"",
+        ),
+        ("exit", "another exit status"),
+        ("unknown", "nothing tells"),
+        (
+            "certain, likely, possible",
+            "two independent sources say so, or one that cannot be otherwise; one source says so; it fits, and so would other causes",
+        ),
+    ],
+);
+
+const TRIAGE_SOURCES: Section = (
+    "LOGS",
+    &[
+        (
+            "error logs of the services",
+            "found through open descriptors, settings and units; rotated and compressed ones too, whole, since who dies today may have booted long ago",
+        ),
+        (
+            "journalctl",
+            "what the units wrote, what systemd says of them, what systemd-oomd, earlyoom and systemd-coredump wrote, and what the kernel said in this and earlier boots; needs root, or group systemd-journal or adm",
+        ),
+        ("/dev/kmsg, /var/log/kern.log*, messages*, syslog*", "the kernel's own words, as gtune-oom(1) reads them"),
+        (
+            "--error-log FILE",
+            "in their place: files of Gunicorn, journals and syslogs in any format of gtune-oom(1), plain or compressed. Files whose names differ by rotation alone (error.log.2.gz, error.log.1, error.log) are one log. What the kernel says in a journal or syslog is used; standard input is read for Gunicorn's lines and the managers' alone",
+        ),
+        (
+            "--kernel-log FILE",
+            "in their place: any format of gtune-oom(1); what systemd and user-space killers say in it is used too",
+        ),
+    ],
+);
+
+const TRIAGE_JSON: Section = (
+    "JSON",
+    &[
+        ("schema, command, gtune", "version of this shape (1), the command, the version of gtune"),
+        (
+            "observed_at, host",
+            "when it was asked, RFC 3339 in UTC; the host as gtune-doctor(1) has it, null where logs were named",
+        ),
+        ("window", "from and to: the time that was looked at; null where logs were named that have no clock"),
+        ("answer", "the answer in one sentence"),
+        ("deaths", "one object a death, in order of time; those without a time last. What is not known is null"),
+        (
+            "deaths: pid, candidates, host_pid",
+            "the process as Gunicorn's log names it; those it may have been, where the log does not tell; its number in the host's pid namespace, where that is another and known",
+        ),
+        (
+            "deaths: role, workers, master_pid, unit, gunicorn, time",
+            "worker or master; the workers that went with a master; its master, unit and version of Gunicorn; when",
+        ),
+        (
+            "deaths: verdict, confidence, summary",
+            "what ended it, how sure that is (see VERDICTS), and both as a clause",
+        ),
+        (
+            "deaths: evidence",
+            "the lines it rests on: source, line (from 1, null where it cannot be counted), time, text",
+        ),
+        ("deaths: advice", "what to do, a sentence or a command each"),
+        (
+            "normal",
+            "workers that ended as they were asked to: recycled (max_requests), reloaded (HUP, USR2), stopped, scaled (TTOU)",
+        ),
+        ("blind_spots", "what could not be seen, a clause each"),
+        (
+            "log, kernel_log",
+            "what was read: of Gunicorns and journals source, unit, begins_at, ends_at, lost, note; of the kernel as gtune-oom(1) has it",
+        ),
+    ],
+);
+
+const TRIAGE_EXAMPLES: Section = (
+    "EXAMPLES",
+    &[
+        ("gtune triage", "who killed the workers of this host in the last 24 hours?"),
+        ("gtune triage --unit web --since 7d -v", "each death of one service, with all evidence"),
+        ("gtune triage --pid 815", "what became of this worker?"),
+        ("gtune triage --error-log error.log* --kernel-log kern.log.1.gz", "in logs from another machine"),
+        (
+            "journalctl -u web -o export | gtune triage --error-log - --kernel-log dmesg.txt --format json",
+            "for a program",
+        ),
+    ],
+);
+
 fn section((heading, entries): Section) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", [heading]);
@@ -411,7 +514,7 @@ fn main_page() -> Vec<u8> {
         section(GTUNE_EXAMPLES),
         see_also(
             "gtune-doctor(1), gtune-explain(1), gtune-apply(1), gtune-rollback(1), gtune-history(1), gtune-oom(1), \
-             gunicorn(1), systemd.exec(5), proc(5)",
+             gtune-triage(1), gunicorn(1), systemd.exec(5), proc(5)",
         ),
     ];
     page(command, sections)
@@ -476,9 +579,22 @@ fn oom_page() -> Vec<u8> {
         exit_status("oom"),
         section(ENVIRONMENT),
         section(OOM_EXAMPLES),
-        see_also("gtune(1), gtune-doctor(1), dmesg(1), journalctl(1), proc_sys_vm(5), cgroups(7)"),
+        see_also("gtune(1), gtune-doctor(1), gtune-triage(1), dmesg(1), journalctl(1), proc_sys_vm(5), cgroups(7)"),
     ];
     page(subcommand("oom"), sections)
+}
+
+fn triage_page() -> Vec<u8> {
+    let sections = vec![
+        section(TRIAGE_VERDICTS),
+        section(TRIAGE_SOURCES),
+        section(TRIAGE_JSON),
+        exit_status("triage"),
+        section(ENVIRONMENT),
+        section(TRIAGE_EXAMPLES),
+        see_also("gtune(1), gtune-doctor(1), gtune-oom(1), gunicorn(1), journalctl(1), signal(7)"),
+    ];
+    page(subcommand("triage"), sections)
 }
 
 /// clap_complete gives fish the values of options, not those of arguments.
@@ -517,6 +633,7 @@ fn man_pages_say_what_help_says() {
     compare("man/gtune-rollback.1", &rollback_page());
     compare("man/gtune-history.1", &history_page());
     compare("man/gtune-oom.1", &oom_page());
+    compare("man/gtune-triage.1", &triage_page());
 }
 
 #[test]

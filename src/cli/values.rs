@@ -36,7 +36,7 @@ pub(super) fn unit_name(text: &str) -> Result<String, String> {
     Ok(if complete { text.to_owned() } else { format!("{text}.service") })
 }
 
-pub(super) fn master_pid(text: &str) -> Result<Pid, String> {
+pub(super) fn process_id(text: &str) -> Result<Pid, String> {
     match text.parse() {
         Ok(pid) if pid > 0 => Ok(Pid(pid)),
         _ => Err("a process id is a whole number above 0".to_owned()),
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_process_id_is_above_zero() {
         for wrong in ["0", "-1", "x", "99999999999"] {
-            assert!(master_pid(wrong).is_err(), "{wrong}");
+            assert!(process_id(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -59,6 +59,13 @@ impl ExitCode {
             ("oom", Self::CouldNotLook) => Some("no kill to show, but a log may not be read, or a file is none"),
             ("oom", Self::Usage) => Some("usage error, or a named file that cannot be read"),
             ("oom", _) => None,
+            ("triage", Self::Healthy) => Some("no worker died, but as it was asked to"),
+            ("triage", Self::Attention) => Some("a worker or a master died"),
+            ("triage", Self::CouldNotLook) => {
+                Some("no death is told, but a log of a Gunicorn could not be found or read")
+            }
+            ("triage", Self::Usage) => Some("usage error, or a named log that cannot be read"),
+            ("triage", _) => None,
             ("apply" | "rollback" | "history", Self::Usage) => Some(self.meaning()),
             ("apply" | "rollback" | "history", _) => None,
             _ => Some(self.meaning()),

@@ -8,6 +8,7 @@ mod exit_code;
 mod explain;
 mod failure;
 mod history;
+mod kernel_sources;
 mod oom;
 mod oom_report;
 mod open;
@@ -15,12 +16,15 @@ mod recommended;
 mod report;
 mod rollback;
 mod scope;
+mod triage;
+mod triage_report;
 
 pub use change_report::{ApplyOutcome, ApplyReport, FindingChange, HistoryReport, RollbackOutcome, RollbackReport};
 pub use exit_code::ExitCode;
 pub use failure::Failure;
 pub use oom_report::{CounterCheck, OomReport, Shown, Source, ToldKill};
 pub use report::{Report, State};
+pub use triage_report::{TriageReport, Window};
 
 use open::open;
 
@@ -49,5 +53,6 @@ pub fn run(cli: &Cli, page: &Page) -> Result<Answer, Failure> {
         Command::Rollback(options) => rollback::run(&cli.global, options, page),
         Command::History(options) => history::run(&cli.global, options, page),
         Command::Oom(options) => oom::run(&cli.global, options, page),
+        Command::Triage(options) => triage::run(&cli.global, options, page),
     }
 }

@@ -35,12 +35,18 @@ pub struct Source {
     pub name: String,
     /// When its first record was written.
     pub begins: Option<Moment>,
+    /// When its last record was written.
+    pub ends: Option<Moment>,
+    /// Whether it is still written: what it does not tell has not happened since it begins.
+    pub is_live: bool,
     /// How many records it has; none where only the parts about kills were parsed.
     pub records: Option<u64>,
     /// Why records are missing, where they are known to be.
     pub lost: Option<Reason>,
     /// What else is to be known of it.
     pub notes: Vec<Reason>,
+    /// Whether the kernel speaks in it, as far as it was looked at.
+    pub has_kernel: bool,
     /// Whether anything in it looked like a log.
     pub framed: bool,
 }

@@ -93,7 +93,7 @@ fn mastered(all: &[Service], pid: Pid) -> Result<(), Failure> {
     }))
 }
 
-fn runs_in(service: &Service, unit: &str) -> bool {
+pub(super) fn runs_in(service: &Service, unit: &str) -> bool {
     let managed = match &service.manager {
         Manager::SystemUnit(name) | Manager::UserUnit { unit: name, .. } => name == unit,
         _ => false,
@@ -110,7 +110,7 @@ fn found(all: &[Service]) -> String {
     format!("found {}", options.join(", "))
 }
 
-fn option_for(service: &Service) -> String {
+pub(super) fn option_for(service: &Service) -> String {
     match &service.manager {
         Manager::SystemUnit(unit) | Manager::UserUnit { unit, .. } => format!("--unit {unit}"),
         _ => format!("--pid {}", service.master.pid),

@@ -5,6 +5,7 @@ mod config_file;
 mod descriptors;
 mod fingerprint;
 mod heartbeat;
+pub mod log;
 mod options;
 mod program;
 mod python;

@@ -27,7 +27,12 @@ impl Moment {
 
     /// Seconds since the process started.
     pub fn age(&self, candidate: &Candidate) -> f64 {
-        (self.uptime - candidate.started as f64 / self.ticks).max(0.0)
+        self.since(candidate.started)
+    }
+
+    /// Seconds since so many clock ticks after boot.
+    pub fn since(&self, ticks: u64) -> f64 {
+        (self.uptime - ticks as f64 / self.ticks).max(0.0)
     }
 
     /// When the process started, by the wall clock as it runs now.

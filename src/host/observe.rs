@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Looks at a host. Of an image only what is stored for boot can be told.
@@ -63,6 +63,14 @@ fn stopped_units(root: &Root, services: &Fact<Vec<Service>>) -> Vec<Unit> {
         unit.loaded.known().is_some_and(|loaded| !["active", "reloading"].contains(&loaded.active_state.as_str()))
     });
     units
+}
+
+/// Units that start a Gunicorn and are in neither list of the facts: their Gunicorn is being started, or has just gone, or
+/// cannot be seen.
+pub fn units_between(root: &Root, facts: &Facts) -> Vec<Unit> {
+    let running = facts.services.known().into_iter().flatten().filter_map(|service| service.unit.known());
+    let there: BTreeSet<&str> = running.chain(&facts.stopped_units).map(|unit| unit.name.as_str()).collect();
+    stored::gunicorn_units(root).into_iter().filter(|unit| !there.contains(unit.name.as_str())).collect()
 }
 
 /// What only a live kernel shows.

@@ -74,21 +74,8 @@ impl Started<'_> {
         }
     }
 
-    /// `ExecStart=` with its variables in place (systemd.service(5), "Command lines"); nothing where one is unknown.
     fn expanded(&self, arguments: &[String]) -> Option<Vec<String>> {
-        let variables = self.unit_environment().known()?.clone();
-        let mut expanded = Vec::new();
-        for argument in arguments {
-            match argument.strip_prefix('$').filter(|name| is_name(name)) {
-                // A word that is one variable without braces is split at blanks, and vanishes where it is unset.
-                Some(name) => {
-                    expanded
-                        .extend(variables.get(name).into_iter().flat_map(|v| v.split_whitespace()).map(str::to_owned));
-                }
-                None => expanded.push(substituted(argument, &variables)?),
-            }
-        }
-        Some(expanded)
+        expanded(arguments, self.unit_environment().known()?)
     }
 
     /// The environment the master was started with. setproctitle overwrites it; then the unit's is what there is.
@@ -188,6 +175,21 @@ fn read_from(root: &Arc<Root>, path: &str) -> Fact<ConfigFile> {
     patient_fact(path, move || root.read_stored(&asked)).map(|text| read_config(path, &text))
 }
 
+/// `ExecStart=` with its variables in place (systemd.service(5), "Command lines"); nothing where one is unknown.
+pub fn expanded(arguments: &[String], variables: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    let mut expanded = Vec::new();
+    for argument in arguments {
+        match argument.strip_prefix('$').filter(|name| is_name(name)) {
+            // A word that is one variable without braces is split at blanks, and vanishes where it is unset.
+            Some(name) => {
+                expanded.extend(variables.get(name).into_iter().flat_map(|v| v.split_whitespace()).map(str::to_owned));
+            }
+            None => expanded.push(substituted(argument, variables)?),
+        }
+    }
+    Some(expanded)
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -223,7 +225,8 @@ fn environment(bytes: &[u8]) -> BTreeMap<String, String> {
     all
 }
 
-fn assignment(text: &str) -> Option<(String, String)> {
+/// `NAME=value`.
+pub fn assignment(text: &str) -> Option<(String, String)> {
     text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 

@@ -185,6 +185,7 @@ mod tests {
             boot: None,
             host: vec![],
             offset: 0,
+            text: Box::default(),
         }
     }
 

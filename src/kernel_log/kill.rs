@@ -10,6 +10,14 @@ use std::sync::Arc;
 /// The longest name of a process, bytes (`TASK_COMM_LEN` less the zero at its end, include/linux/sched.h).
 pub const LONGEST_COMM: usize = 15;
 
+/// What is kept of a line to be shown as evidence, bytes: three lines of a terminal. The kernel's own are shorter.
+pub const LONGEST_LINE: usize = 240;
+
+/// The begin of a message, as evidence.
+pub(super) fn line(message: &[u8]) -> Box<[u8]> {
+    message.get(..LONGEST_LINE).unwrap_or(message).into()
+}
+
 /// What had run out of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scope {
@@ -71,6 +79,8 @@ pub struct Kill {
     pub host: Vec<u8>,
     /// Where its line is in the source, in bytes.
     pub offset: u64,
+    /// The line that says it was killed, at most [`LONGEST_LINE`] bytes.
+    pub text: Box<[u8]>,
 }
 
 /// Who asked for memory; rarely the one that is killed.

@@ -106,8 +106,10 @@ fn uncertainty(settled: &Settled) -> u64 {
 fn absorb(kept: &mut Settled, other: Settled) {
     let lines = kept.kill.lines.max(other.kill.lines);
     if richness(&other.kill) > richness(&kept.kill) {
-        let (stamp, boot) = (kept.kill.stamp, kept.kill.boot);
-        kept.kill = Kill { stamp, boot, ..other.kill.clone() };
+        // The line is that of the source that is named.
+        let Kill { stamp, boot, offset, .. } = kept.kill;
+        let text = std::mem::take(&mut kept.kill.text);
+        kept.kill = Kill { stamp, boot, offset, text, ..other.kill.clone() };
     }
     kept.kill.boot = kept.kill.boot.or(other.kill.boot);
     kept.kill.lines = lines;
@@ -156,6 +158,7 @@ mod tests {
                 boot: None,
                 host: vec![],
                 offset: 0,
+                text: Box::default(),
             },
             moment: time.map(|time| Moment { time: time.parse().unwrap(), uncertainty }),
             source,

@@ -28,7 +28,7 @@ pub use event::{
     UnhandledException, event,
 };
 pub use frame::{Reader, stamp_of};
-pub use kill::{Hit, HostMemory, Kill, LONGEST_COMM, Page, Part, Report, Scope, Task, Trigger};
+pub use kill::{Hit, HostMemory, Kill, LONGEST_COMM, LONGEST_LINE, Page, Part, Report, Scope, Task, Trigger};
 pub use lines::memory::Usage;
 pub use lines::victim::Sizes;
 pub use merge::{Settled, merge};

@@ -1,5 +1,6 @@
 //! One message of the kernel log, undressed: what was said, by whom, and when.
 
+use crate::units::Pid;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -20,6 +21,13 @@ pub struct Record<'a> {
     pub boot: Option<BootId>,
     /// The host, empty where the frame does not tell: logs of many hosts may be in one file.
     pub host: &'a [u8],
+    /// Who wrote it by its own account: the tag of syslog, `SYSLOG_IDENTIFIER` of the journal. Empty where the frame does
+    /// not tell.
+    pub tag: &'a [u8],
+    /// The process that wrote it: the number behind the tag, `_PID` of the journal.
+    pub pid: Option<Pid>,
+    /// The unit whose process that is (`_SYSTEMD_UNIT`); only the journal's own formats tell.
+    pub unit: &'a [u8],
     /// The context that printed it, where the kernel was built with `CONFIG_PRINTK_CALLER`.
     pub caller: Option<Caller>,
     /// Whether the frame says that this goes on from the record before (flag `c` or `+` of `/dev/kmsg`).

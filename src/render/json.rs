@@ -5,9 +5,11 @@
 mod changes;
 mod oom;
 mod step;
+mod triage;
 
 pub use changes::{apply, history, history_in_full, rollback, script};
 pub use oom::oom;
+pub use triage::triage;
 
 use super::explain::area;
 use super::settings::{self, SettingRecord};
@@ -168,7 +170,23 @@ fn value(command: &'static str, body: impl Serialize) -> String {
     let envelope = Envelope { schema: SCHEMA, command, gtune: env!("CARGO_PKG_VERSION"), body };
     let mut text = serde_json::to_string_pretty(&envelope).unwrap_or_else(|_| "null".to_owned());
     text.push('\n');
-    text
+    harmless(text)
+}
+
+/// JSON need not escape the control characters beyond ASCII (RFC 8259, section 7), but terminals may obey them.
+fn harmless(text: String) -> String {
+    let is_control = |letter: char| ('\u{7f}'..='\u{9f}').contains(&letter);
+    if !text.contains(is_control) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match is_control(letter) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            false => out.push(letter),
+        }
+    }
+    out
 }
 
 /// RFC 3339 in UTC, to the second: `2026-11-20T18:46:00Z`.

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub mod change_sample;
+mod columns;
 mod diff;
 mod error;
 pub mod explain;
@@ -26,8 +27,12 @@ mod shell;
 mod step;
 mod style;
 pub mod table;
+pub mod triage;
+#[cfg(test)]
+pub mod triage_sample;
 pub mod undo_script;
 mod visible;
+mod when;
 mod wrap;
 
 pub use error::{answer, failure, usage};

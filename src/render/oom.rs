@@ -1,18 +1,15 @@
 //! What `oom` tells people: a row a kill, what the numbers say of the cause, and what was read.
 
+use super::columns::columns;
 use super::shell::{closing as command_after, gtune};
+use super::when::second;
 use super::wrap::{fill, labelled};
 use super::{Page, visible};
 use crate::cli::Detail;
 use crate::command::{CounterCheck, OomReport, Shown, Source, ToldKill};
 use crate::kernel_log::{Hit, Kill, Moment, Part, Scope, Task, Usage};
 use crate::units::{Bytes, Limit};
-use clap::builder::styling::Style as Look;
-use jiff::Timestamp;
 use std::collections::BTreeSet;
-use tabled::builder::Builder;
-use tabled::grid::util::string::get_text_width;
-use tabled::settings::{Padding, Style};
 
 /// Processes that are named of a table, largest first; the rest is in JSON.
 const NAMED_TASKS: usize = 5;
@@ -50,15 +47,7 @@ fn none(report: &OomReport) -> &'static str {
 fn rows(report: &OomReport, page: &Page) -> String {
     let mut cells: Vec<[String; 5]> = report.kills.iter().map(row).collect();
     name_hosts(report, &mut cells);
-    let Some(widths) = widths(&cells, page.width) else { return sentences(&cells, page) };
-    let mut builder = Builder::default();
-    builder.push_record(HEADINGS.map(|word| page.paint.with(Look::new().bold(), word)));
-    for row in &cells {
-        builder.push_record(row.iter().zip(widths).map(|(cell, width)| fill(cell, width).join("\n")));
-    }
-    let mut table = builder.build();
-    table.with(Style::empty()).with(Padding::new(0, GAP, 0, 0));
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    columns(&HEADINGS, &cells, &GIVES_WAY, page).unwrap_or_else(|| sentences(&cells, page))
 }
 
 /// Where the logs are of several hosts, each place has its host.
@@ -75,8 +64,8 @@ fn name_hosts(report: &OomReport, cells: &mut [[String; 5]]) {
 
 const HEADINGS: [&str; 5] = ["WHEN", "PROCESS", "UNIT OR GROUP", "HELD", "WHY"];
 
-/// Columns between two cells.
-const GAP: usize = 2;
+/// Process, place and cause; times and sizes are never broken.
+const GIVES_WAY: [usize; 3] = [1, 2, 4];
 
 fn row(kill: &ToldKill) -> [String; 5] {
     let victim = &kill.told.kill;
@@ -95,28 +84,6 @@ fn sentences(cells: &[[String; 5]], page: &Page) -> String {
         labelled("", &format!("{when} {process} ({place}): held {held}; {why}"), page.width)
     };
     cells.iter().map(one).collect()
-}
-
-/// Times and sizes are never broken; process, place and cause share what is left, the widest giving way first, and words
-/// are broken only where nothing else is left. None where the page has no room for them.
-fn widths(cells: &[[String; 5]], page: usize) -> Option<[usize; 5]> {
-    /// In a narrower column a text is no longer read.
-    const LEAST: usize = 8;
-    let rows = || cells.iter().flat_map(|row| row.iter().enumerate());
-    let least = HEADINGS.map(|heading| heading.len().max(LEAST));
-    let (mut widths, mut words) = (least, least);
-    for (at, cell) in rows() {
-        widths[at] = widths[at].max(get_text_width(cell));
-        words[at] = cell.split_whitespace().map(get_text_width).fold(words[at], usize::max);
-    }
-    let room = page.saturating_sub(GAP * (HEADINGS.len() - 1));
-    while widths.iter().sum::<usize>() > room {
-        let widest = |least: [usize; 5]| {
-            [1, 2, 4].into_iter().filter(|at| widths[*at] > least[*at]).max_by_key(|at| widths[*at])
-        };
-        widths[widest(words).or_else(|| widest(least))?] -= 1;
-    }
-    Some(widths)
 }
 
 /// A name as people may see it: bytes that are no text, and what a terminal would obey, written out.
@@ -141,10 +108,6 @@ fn when(kill: &ToldKill) -> String {
         (None, Some(micros)) => format!("boot+{:.3}s", micros as f64 / 1e6),
         (None, None) => "not told".to_owned(),
     }
-}
-
-fn second(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The unit, else the last part of the control group that tells something.
@@ -358,7 +321,8 @@ fn read(report: &OomReport, page: &Page) -> String {
     sources.chain(blind).chain(as_root).collect()
 }
 
-fn told(source: &Source) -> String {
+/// A source, from when it tells, and what it lacks.
+pub fn told(source: &Source) -> String {
     let begins = source.begins.map(|moment| format!(", from {}", second(moment.time))).unwrap_or_default();
     let records = match source.records {
         Some(1) => ", 1 record".to_owned(),

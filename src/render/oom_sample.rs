@@ -19,12 +19,25 @@ pub fn report() -> OomReport {
             Source {
                 name: "/dev/kmsg".into(),
                 begins: moment("2026-11-20T19:00:00Z", 1_000),
+                ends: None,
+                is_live: true,
+                has_kernel: true,
                 records: Some(812),
                 lost: Some(Reason::new("older records were overwritten")),
                 notes: vec![],
                 framed: true,
             },
-            Source { name: "notes.txt".into(), begins: None, records: None, lost: None, notes: vec![], framed: false },
+            Source {
+                name: "notes.txt".into(),
+                begins: None,
+                ends: None,
+                is_live: false,
+                has_kernel: true,
+                records: None,
+                lost: None,
+                notes: vec![],
+                framed: false,
+            },
         ],
         kills: vec![whole(b"gunicorn"), bare(), contained()].into_iter().map(told).collect(),
         shown: Shown::Gunicorns,
@@ -93,6 +106,7 @@ fn whole(comm: &[u8]) -> Settled {
         boot: None,
         host: vec![],
         offset: 4_096,
+        text: Box::default(),
     };
     Settled { kill, moment: moment("2026-11-20T19:14:07.26841Z", 1_000), source: 0 }
 }

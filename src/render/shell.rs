@@ -53,12 +53,22 @@ pub fn step_lines(step: &str, width: usize) -> Vec<String> {
 /// after a word, or a run of plain words longer than any command has.
 fn is_sentence(step: &str) -> bool {
     const RUN: usize = 4;
-    let words = words(split_comment(step).0);
+    let bare = without_apostrophes(step);
+    let words = words(split_comment(&bare).0);
     let mut first = step.chars();
     let has_capital = first.next().is_some_and(char::is_uppercase) && first.next().is_none_or(char::is_lowercase);
     let is_plain = |word: &&str| word.chars().all(char::is_alphabetic);
     let has_run = words.windows(RUN).any(|run| run.iter().all(is_plain));
     has_capital || has_run || words.iter().any(|word| word.ends_with([',', ':']))
+}
+
+/// A text without the apostrophes between two letters, which quote nothing in a sentence.
+fn without_apostrophes(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let is_letter = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|letter| letter.is_alphabetic());
+    let is_apostrophe =
+        |at: usize, letter: char| letter == '\'' && is_letter(at.checked_sub(1)) && is_letter(at.checked_add(1));
+    letters.iter().enumerate().filter(|(at, letter)| !is_apostrophe(*at, **letter)).map(|(_, letter)| *letter).collect()
 }
 
 /// Words of a command with their quotes.
@@ -113,6 +123,12 @@ impl Quote {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_apostrophe_makes_no_command_of_a_sentence() {
+        let step = "the host's 470 MiB are taken by its processes, and there is no swap: MemoryMax= bounds one";
+        assert!(step_lines(step, 40).iter().all(|line| line.len() <= 40 && !line.ends_with('\\')));
+    }
 
     #[test]
     fn a_command_that_fits_stays_as_it_is() {

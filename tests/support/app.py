@@ -1,4 +1,6 @@
 """The application of the tests: answers at once, or does what the path says."""
+import ctypes
+import hashlib
 import time
 from urllib.parse import parse_qs
 
@@ -13,7 +15,21 @@ def leak(query):
     HELD.extend(open(__file__) for _ in range(int(query["n"][0])))
 
 
-PATHS = {"/hang": hang, "/leak": leak}
+def spin(_):
+    # One call of C: no Python runs before it returns, and so no handler of a signal.
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+
+
+def crash(_):
+    ctypes.string_at(0)
+
+
+def eat(_):
+    while True:
+        HELD.append(bytearray(1 << 20))
+
+
+PATHS = {"/hang": hang, "/leak": leak, "/spin": spin, "/crash": crash, "/eat": eat}
 
 
 def application(environ, start_response):

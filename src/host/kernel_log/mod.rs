@@ -7,7 +7,6 @@
 //! ```
 
 mod boot_clock;
-mod compressed;
 mod ends;
 mod excerpt;
 mod file;
@@ -25,11 +24,12 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use super::log_source::Unread;
 pub use journal::journal;
 pub use kernel_buffer::kernel_buffer;
 pub use kmsg::kmsg;
 pub use origin::named;
-pub use outcome::{Reading, Unread};
+pub use outcome::Reading;
 pub use stored::{Stored, stored_files};
 
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! The part of an ordered file that a time lies in, found by looking at places of it.
 
-use super::plain::bytes_at;
-use super::{Reading, Search, ends};
+use super::{Reading, Search};
+use crate::host::log_source::{bytes_at, lines};
 use crate::kernel_log::{Clock, stamp_of};
 use jiff::{SignedDuration, Timestamp};
 use std::fs::File;
@@ -96,6 +96,6 @@ impl Times<'_> {
 
     fn in_bytes(&self, bytes: &[u8], offset: u64) -> Option<Timestamp> {
         let cut = usize::from(offset > 0);
-        ends::lines(bytes).skip(cut).find_map(|line| Some(self.clock.moment(&stamp_of(line)?)?.time))
+        lines(bytes).skip(cut).find_map(|line| Some(self.clock.moment(&stamp_of(line)?)?.time))
     }
 }

@@ -4,21 +4,21 @@ mod hits;
 
 use super::excerpt::{Excerpt, LEAD, TAIL};
 use super::needles::Needles;
-use super::stream::PIECE;
 use super::tally::Tally;
 use super::{Reading, Search, ends, period};
 use crate::facts::Reason;
+use crate::host::log_source::{END, PIECE, bytes_at, first_stamp, read_at};
 use crate::kernel_log::Sink;
 use hits::Span;
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 
 /// Reads the parts of a file that hold what is looked for.
 pub fn read(file: &File, size: u64, search: &Search, needles: &Needles, sink: &mut dyn Sink, reading: &mut Reading) {
-    let mut end = vec![0; ends::END];
-    reading.begins = ends::first_stamp(bytes_at(file, &mut end, 0));
-    let tail = bytes_at(file, &mut end, size.saturating_sub(ends::END as u64));
+    let mut end = vec![0; END];
+    let head = bytes_at(file, &mut end, 0);
+    reading.begins = first_stamp(head);
+    reading.has_kernel = ends::has_kernel(head);
+    let tail = bytes_at(file, &mut end, size.saturating_sub(END as u64));
     ends::tell(reading, tail);
     let span = period::span(file, size, search, reading).unwrap_or(0..size);
     let found = hits::find(file, span.clone(), needles);
@@ -67,24 +67,4 @@ impl Regions<'_, '_, '_> {
         self.excerpt.look();
         put > 0
     }
-}
-
-/// The bytes at a place of a file, fewer at its end and where it cannot be read.
-pub fn bytes_at<'b>(file: &File, buffer: &'b mut [u8], offset: u64) -> &'b [u8] {
-    let put = read_at(file, buffer, offset);
-    buffer.get(..put).unwrap_or_default()
-}
-
-/// Fills a buffer from a place of a file, less at its end and where it cannot be read on.
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> usize {
-    let mut filled = 0;
-    while let Some(space) = buffer.get_mut(filled..).filter(|space| !space.is_empty()) {
-        match file.read_at(space, offset.saturating_add(filled as u64)) {
-            Ok(0) => break,
-            Ok(put) => filled += put,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
-    }
-    filled
 }

@@ -3,6 +3,7 @@
 use super::{Reading, Search, Unread, file};
 use crate::facts::Fact;
 use crate::host::Root;
+use crate::host::log_source::{is_member, who_may};
 use crate::kernel_log::Sink;
 use jiff::{SignedDuration, Timestamp};
 use nix::sys::stat::{FileStat, SFlag};
@@ -12,9 +13,6 @@ const DIRECTORY: &str = "/var/log";
 /// The names of the log that holds the kernel's messages, best first: Debian's own file for them, what Red Hat and SUSE
 /// put everything in, what Debian does.
 const FAMILIES: [&str; 3] = ["kern.log", "messages", "syslog"];
-
-/// How logrotate(8) and its compressors end a name.
-const COMPRESSED: [&str; 4] = [".gz", ".xz", ".zst", ".bz2"];
 
 /// A file that was last written so long before what is asked for has nothing of it.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
@@ -97,41 +95,4 @@ fn stored(root: &Root, path: String) -> Option<Stored> {
     let is_regular = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
     let written = Timestamp::from_second(status.st_mtime).ok()?;
     (is_regular && status.st_size > 0).then_some(Stored { path, written, mode: status.st_mode, group: status.st_gid })
-}
-
-/// Whether a name is that of the log, or one that logrotate(8) gave it: `kern.log.2.gz`, `messages-20261120.xz`.
-fn is_member(name: &str, family: &str) -> bool {
-    let Some(rest) = name.strip_prefix(family) else { return false };
-    let rest = COMPRESSED.iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
-    let is_rotation = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_');
-    rest.is_empty() || (rest.starts_with(['.', '-']) && rest.len() > 1 && rest.bytes().all(is_rotation))
-}
-
-/// Who may read a file, by its permissions: root, and its group where that has a name and may.
-pub fn who_may(groups: &[u8], mode: u32, group: u32) -> String {
-    // 040 is the group's right to read; group 0 is root's own.
-    if mode & 0o040 == 0 || group == 0 {
-        return "needs root".to_owned();
-    }
-    match group_name(groups, group) {
-        Some(name) => format!("needs root or group {name}"),
-        None => format!("needs root or group {group}"),
-    }
-}
-
-/// Whether a group is there (group(5)).
-pub fn has_group(groups: &[u8], name: &str) -> bool {
-    entries(groups).any(|(own, _)| own == name)
-}
-
-fn group_name(groups: &[u8], group: u32) -> Option<&str> {
-    entries(groups).find(|(_, number)| *number == group).map(|(name, _)| name)
-}
-
-fn entries(groups: &[u8]) -> impl Iterator<Item = (&str, u32)> {
-    groups.split(|byte| *byte == b'\n').filter_map(|line| {
-        let mut fields = std::str::from_utf8(line).ok()?.split(':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        Some((name, fields.nth(1)?.parse().ok()?))
-    })
 }

@@ -4,18 +4,14 @@ use super::excerpt::{Excerpt, HELD};
 use super::needles::Needles;
 use super::tally::Tally;
 use super::{Reading, ends};
-use crate::facts::Reason;
-use crate::host::told;
+use crate::host::log_source::{END, Flow, PIECE, first_stamp, is_structured};
 use crate::kernel_log::Sink;
-use std::io::{self, Read};
-
-/// Bytes that are read at once: as large as is still in the cache of one core when it is searched.
-pub const PIECE: usize = 256 << 10;
+use std::io::Read;
 
 /// Reads a log to its end. What keeps it from being read on is told as what is lost.
 pub fn read(log: &mut dyn Read, needles: &Needles, sink: &mut dyn Sink, reading: &mut Reading) {
     let mut excerpt = Excerpt::at(0, needles, Tally::of(sink));
-    let mut flow = Flow { log, lost: None };
+    let mut flow = Flow::of(log);
     while excerpt.held().len() < HELD {
         let put = flow.read(excerpt.space());
         if put == 0 {
@@ -28,7 +24,7 @@ pub fn read(log: &mut dyn Read, needles: &Needles, sink: &mut dyn Sink, reading:
         }
         excerpt.put(put);
     }
-    if ends::is_structured(excerpt.held()) {
+    if is_structured(excerpt.held()) {
         whole(excerpt, &mut flow, reading);
     } else {
         parts(excerpt, &mut flow, reading);
@@ -52,7 +48,8 @@ fn whole(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
 }
 
 fn parts(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
-    reading.begins = ends::first_stamp(excerpt.held());
+    reading.begins = first_stamp(excerpt.held());
+    reading.has_kernel = ends::has_kernel(excerpt.held().get(..END).unwrap_or(excerpt.held()));
     let mut excerpt = excerpt.framed(reading.begins.is_some());
     loop {
         excerpt.look();
@@ -64,28 +61,4 @@ fn parts(excerpt: Excerpt<'_, '_>, flow: &mut Flow<'_>, reading: &mut Reading) {
     }
     ends::tell(reading, excerpt.held());
     excerpt.finish().tell_parts(reading);
-}
-
-/// A log that ends where it cannot be read on.
-struct Flow<'a> {
-    log: &'a mut dyn Read,
-    lost: Option<Reason>,
-}
-
-impl Flow<'_> {
-    /// The next bytes; 0 at the end.
-    fn read(&mut self, space: &mut [u8]) -> usize {
-        let most = space.len().min(PIECE);
-        let Some(space) = space.get_mut(..most).filter(|_| self.lost.is_none()) else { return 0 };
-        loop {
-            match self.log.read(space) {
-                Ok(put) => return put,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.lost = Some(Reason::new(told(&error)));
-                    return 0;
-                }
-            }
-        }
-    }
 }

@@ -15,6 +15,8 @@ pub struct Tally<'a> {
     pub last: Option<Stamp>,
     /// Whether any record had a frame.
     pub framed: bool,
+    /// Whether any was the kernel's.
+    pub has_kernel: bool,
     /// The number that the kernel gave the first record, where it tells.
     pub first_sequence: Option<u64>,
     /// Whether a report began before all that was parsed of it.
@@ -30,6 +32,7 @@ impl<'a> Tally<'a> {
             begins: None,
             last: None,
             framed: false,
+            has_kernel: false,
             first_sequence: None,
             is_beginning_lost: false,
         }
@@ -56,11 +59,13 @@ impl<'a> Tally<'a> {
         reading.begins = self.begins;
         reading.last = self.last;
         reading.framed = self.framed;
+        reading.has_kernel = self.has_kernel;
     }
 
     /// Tells what was seen of a source of which only parts were parsed.
     pub fn tell_parts(&self, reading: &mut Reading) {
         reading.framed |= self.framed;
+        reading.has_kernel |= self.has_kernel;
         if self.is_beginning_lost {
             reading.note = Some(Reason::new("a report has more than 1 MiB: its beginning was not read"));
         }
@@ -73,10 +78,20 @@ impl<'a> Tally<'a> {
         self.records += 1;
         let has_stamp = record.stamp != Stamp::default();
         self.framed |= has_stamp || record.origin != Origin::Unsaid;
+        self.has_kernel |= is_kernels(record);
         if has_stamp {
             self.begins.get_or_insert(record.stamp);
             self.last = Some(record.stamp);
         }
         self.sink.record(record);
+    }
+}
+
+/// Whether a record is the kernel's: its frame says so, or has the kernel's own clock, as dmesg(1) prints it.
+pub fn is_kernels(record: &Record<'_>) -> bool {
+    match record.origin {
+        Origin::Kernel => true,
+        Origin::Unsaid => record.stamp.boot_micros.is_some() || record.stamp.derived,
+        Origin::Other => false,
     }
 }

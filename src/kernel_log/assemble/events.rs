@@ -1,5 +1,6 @@
 //! Other lines of the kernel, collected in the same pass.
 
+use crate::kernel_log::kill::line;
 use crate::kernel_log::{BootId, Event, Record, Stamp, event};
 use std::collections::{HashMap, VecDeque};
 use std::mem::{Discriminant, discriminant};
@@ -21,6 +22,8 @@ pub struct ToldEvent {
     pub host: Vec<u8>,
     /// Where its line is in the source, in bytes.
     pub offset: u64,
+    /// The line, at most [`LONGEST_LINE`](crate::kernel_log::LONGEST_LINE) bytes.
+    pub text: Box<[u8]>,
 }
 
 /// The events of a source.
@@ -40,7 +43,7 @@ impl Events {
             self.left_out += 1;
         }
         let (stamp, boot, host) = (record.stamp, record.boot, record.host.to_vec());
-        kind.push_back(ToldEvent { event, stamp, boot, host, offset: record.offset });
+        kind.push_back(ToldEvent { event, stamp, boot, host, offset: record.offset, text: line(record.message) });
     }
 
     /// The events in the order of the source, and how many earlier ones were not kept.

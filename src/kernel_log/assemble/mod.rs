@@ -9,6 +9,7 @@ mod open;
 #[cfg(test)]
 mod tests;
 
+use super::kill::line;
 use super::lines::trigger::invoked;
 use super::lines::victim::{Victim, group, killed, sharing};
 use super::{Kill, LONGEST_COMM, Origin, Part, Record, Scope, Sink, Stamp};
@@ -313,5 +314,6 @@ fn kill(record: &Record<'_>, victim: &Victim<'_>, open: Option<&Open>, part: Par
         boot: record.boot,
         host: record.host.to_vec(),
         offset: record.offset,
+        text: line(record.message),
     }
 }

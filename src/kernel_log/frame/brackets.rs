@@ -27,7 +27,7 @@ impl Brackets {
     /// Remembers how a line was read.
     pub(super) fn met(&mut self, framed: &Framed<'_>) {
         let (writer, word) = match framed.dress {
-            Dress::Monotonic => (Writer::Journalctl, framed.host),
+            Dress::Monotonic => (Writer::Journalctl, framed.author.host),
             Dress::Bracket => (Writer::Dmesg, Scan::of(framed.text).word()),
             // Another tool's lines are in between: what comes behind may be of either.
             _ => (Writer::Unknown, b"".as_slice()),

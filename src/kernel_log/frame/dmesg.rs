@@ -2,7 +2,7 @@
 
 use super::date::{self, LONGEST};
 use super::escape::Escape;
-use super::framed::{Dress, Framed, Head};
+use super::framed::{Author, Dress, Framed, Head};
 use super::kmsg;
 use super::priority::{self, Priority};
 use super::scan::Scan;
@@ -41,7 +41,7 @@ pub(super) fn read(line: &[u8]) -> Option<Framed<'_>> {
 pub(super) fn framed(priority: Priority, stamped: Stamped<'_>) -> Framed<'_> {
     let Priority { origin, level } = priority;
     let head = Head { level, stamp: stamped.stamp, caller: stamped.caller, ..Head::of(origin) };
-    Framed { head, host: b"", text: stamped.text, escape: Escape::Dmesg, dress: stamped.dress }
+    Framed { head, author: Author::default(), text: stamped.text, escape: Escape::Dmesg, dress: stamped.dress }
 }
 
 /// `kern  :warn  : ` of `dmesg -x`.

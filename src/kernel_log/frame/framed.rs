@@ -2,6 +2,7 @@
 
 use super::escape::Escape;
 use crate::kernel_log::{BootId, Caller, Origin, Stamp};
+use crate::units::Pid;
 
 /// What a frame tells of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +29,40 @@ impl Default for Head {
     }
 }
 
+/// Whose message it is, as far as the frame tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Author<'a> {
+    pub(super) host: &'a [u8],
+    pub(super) tag: &'a [u8],
+    pub(super) pid: Option<Pid>,
+    pub(super) unit: &'a [u8],
+}
+
+impl<'a> Author<'a> {
+    /// Of the tag of syslog: `gunicorn[812]`, `systemd`.
+    pub(super) fn of_tag(host: &'a [u8], tag: &'a [u8]) -> Self {
+        let numbered = tag.strip_suffix(b"]").and_then(|open| {
+            let bracket = memchr::memrchr(b'[', open)?;
+            Some((open.get(..bracket)?, pid(open.get(bracket + 1..)?)?))
+        });
+        match numbered {
+            Some((tag, pid)) => Self { host, tag, pid: Some(pid), unit: b"" },
+            None => Self { host, tag, pid: None, unit: b"" },
+        }
+    }
+}
+
+/// The number of a process.
+pub(super) fn pid(digits: &[u8]) -> Option<Pid> {
+    let is_number = digits.first().is_some_and(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok().map(Pid)
+}
+
 /// A head, and the message with its escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Framed<'a> {
     pub(super) head: Head,
-    pub(super) host: &'a [u8],
+    pub(super) author: Author<'a>,
     pub(super) text: &'a [u8],
     pub(super) escape: Escape,
     pub(super) dress: Dress,

@@ -1,14 +1,14 @@
 //! An entry of the journal, whichever way journalctl(1) prints it.
 
 use super::date;
-use super::framed::Head;
+use super::framed::{Author, Head, pid};
 use crate::kernel_log::{BootId, Origin, Stamp};
 
 /// The fields of an entry of the journal that matter (systemd.journal-fields(7)).
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) message: Option<Vec<u8>>,
-    pub(super) host: Vec<u8>,
+    host: Vec<u8>,
     transport: Vec<u8>,
     identifier: Vec<u8>,
     facility: Vec<u8>,
@@ -16,6 +16,10 @@ pub(super) struct Entry {
     realtime: Vec<u8>,
     source_monotonic: Vec<u8>,
     boot: Vec<u8>,
+    pid: Vec<u8>,
+    unit: Vec<u8>,
+    /// Whether that is of a user's manager: all its services are one unit of the system's, `user@1000.service`.
+    of_user: bool,
 }
 
 impl Entry {
@@ -34,6 +38,12 @@ impl Entry {
             b"__REALTIME_TIMESTAMP" => &mut self.realtime,
             b"_SOURCE_MONOTONIC_TIMESTAMP" => &mut self.source_monotonic,
             b"_BOOT_ID" => &mut self.boot,
+            b"_PID" => &mut self.pid,
+            b"_SYSTEMD_UNIT" if !self.of_user => &mut self.unit,
+            b"_SYSTEMD_USER_UNIT" => {
+                self.of_user = true;
+                &mut self.unit
+            }
             _ => return,
         };
         *place = value.unwrap_or_default();
@@ -48,6 +58,11 @@ impl Entry {
             derived: false,
         };
         Head { level, stamp, boot: boot_id(&self.boot), ..Head::of(self.origin()) }
+    }
+
+    /// Whose message it is. `SYSLOG_IDENTIFIER` is what the process says, the rest what journald knows of it.
+    pub(super) fn author(&self) -> Author<'_> {
+        Author { host: &self.host, tag: &self.identifier, pid: pid(&self.pid), unit: &self.unit }
     }
 
     /// journald sets `_TRANSPORT` itself. Where somebody left it out, the other two could be anybody's word.
@@ -68,4 +83,21 @@ fn number(text: &[u8]) -> Option<u64> {
 fn boot_id(text: &[u8]) -> Option<BootId> {
     let text = std::str::from_utf8(text).ok().filter(|text| text.len() == 32)?;
     u128::from_str_radix(text, 16).ok().map(BootId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_of_a_user_is_known_by_its_own_unit_whichever_field_comes_first() {
+        let fields = [("_SYSTEMD_UNIT", "user@1000.service"), ("_SYSTEMD_USER_UNIT", "web.service")];
+        for order in [[0, 1], [1, 0]] {
+            let mut entry = Entry::default();
+            for (name, value) in order.map(|index: usize| fields[index]) {
+                entry.take(name.as_bytes(), Some(value.as_bytes().to_vec()));
+            }
+            assert_eq!(entry.author().unit, b"web.service");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Records of `/dev/kmsg` (Documentation/ABI/testing/dev-kmsg): `PRI,SEQ,USEC,FLAGS[,caller=T123];MSG`.
 
 use super::escape::Escape;
-use super::framed::{Dress, Framed, Head};
+use super::framed::{Author, Dress, Framed, Head};
 use super::priority::Priority;
 use super::scan::Scan;
 use crate::kernel_log::{Caller, Stamp};
@@ -25,7 +25,8 @@ pub(super) fn read(line: &[u8]) -> Option<Framed<'_>> {
     let continues = matches!(flags, b"c" | b"+");
     let head =
         Head { level: priority.level, stamp, caller, continues, sequence: Some(sequence), ..Head::of(priority.origin) };
-    Some(Framed { head, host: b"", text: scan.rest(), escape: Escape::Kmsg, dress: Dress::Kmsg })
+    let author = Author::default();
+    Some(Framed { head, author, text: scan.rest(), escape: Escape::Kmsg, dress: Dress::Kmsg })
 }
 
 /// `T19113`, `C1`.

@@ -1,8 +1,9 @@
 //! The record that is being read: the next line may go on with it.
 
 use super::escape::{self, Escape};
-use super::framed::{Dress, Framed, Head};
+use super::framed::{Author, Dress, Framed, Head};
 use crate::kernel_log::{Origin, Record};
+use crate::units::Pid;
 
 /// What is kept of a message. The kernel's own are below 1 KiB a record; one that goes on over many lines is somebody
 /// else's.
@@ -22,6 +23,9 @@ pub(super) struct Open {
     begun: bool,
     head: Head,
     host: Vec<u8>,
+    tag: Vec<u8>,
+    pid: Option<Pid>,
+    unit: Vec<u8>,
     message: Vec<u8>,
     offset: u64,
     escape: Escape,
@@ -49,7 +53,7 @@ impl Open {
 
     /// Begins with a message whose line is `line`, which its text is the end of.
     pub(super) fn begin(&mut self, framed: &Framed<'_>, line: &[u8], offset: u64) {
-        self.start(framed.head, framed.host, offset);
+        self.start(framed.head, framed.author, offset);
         let frame = line.len().saturating_sub(framed.text.len());
         self.escape = framed.escape;
         self.dress = framed.dress;
@@ -59,17 +63,21 @@ impl Open {
     }
 
     /// Begins with a message that has no escapes any more.
-    pub(super) fn begin_plain(&mut self, head: Head, host: &[u8], message: &[u8], offset: u64) {
-        self.start(head, host, offset);
+    pub(super) fn begin_plain(&mut self, head: Head, author: Author<'_>, message: &[u8], offset: u64) {
+        self.start(head, author, offset);
         self.add(message);
     }
 
-    fn start(&mut self, head: Head, host: &[u8], offset: u64) {
+    fn start(&mut self, head: Head, author: Author<'_>, offset: u64) {
         self.begun = true;
         self.head = head;
         self.offset = offset;
-        self.host.clear();
-        self.host.extend_from_slice(host);
+        for (kept, told) in [(&mut self.host, author.host), (&mut self.tag, author.tag), (&mut self.unit, author.unit)]
+        {
+            kept.clear();
+            kept.extend_from_slice(told);
+        }
+        self.pid = author.pid;
         self.message.clear();
         self.escape = Escape::Plain;
         self.dress = Dress::Line;
@@ -124,6 +132,9 @@ impl Open {
             stamp,
             boot,
             host: &self.host,
+            tag: &self.tag,
+            pid: self.pid,
+            unit: &self.unit,
             caller,
             continues,
             sequence,

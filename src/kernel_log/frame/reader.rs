@@ -4,7 +4,7 @@ use super::brackets::Brackets;
 use super::container::Container;
 use super::dmesg_json::{self, Scanner, Step};
 use super::export::{self, Export, Progress, Taken};
-use super::framed::Head;
+use super::framed::{Author, Head};
 use super::journal::Entry;
 use super::line;
 use super::object::Pretty;
@@ -60,7 +60,7 @@ impl Reader {
     /// The same, inside a message of some program that goes on over many lines without a frame.
     pub fn within(offset: u64) -> Self {
         let mut reader = Self { framed: true, ..Self::at(offset) };
-        reader.open.begin_plain(Head::of(Origin::Other), b"", b"", offset);
+        reader.open.begin_plain(Head::of(Origin::Other), Author::default(), b"", offset);
         // Of that message nothing is known but whose it was.
         reader.open.hand_over(&mut |_: &Record<'_>| {});
         reader
@@ -190,7 +190,7 @@ impl Reader {
     fn entry_of_dmesg(&mut self, head: Head, message: &[u8], offset: u64, each: &mut impl FnMut(&Record<'_>)) {
         self.framed = true;
         self.open.hand_over(each);
-        self.open.begin_plain(head, b"", message, offset);
+        self.open.begin_plain(head, Author::default(), message, offset);
     }
 
     /// Takes bytes of a value of an export.
@@ -228,7 +228,7 @@ impl Reader {
         self.framed = true;
         self.open.hand_over(each);
         if let Some(message) = &entry.message {
-            self.open.begin_plain(entry.head(), &entry.host, message, offset);
+            self.open.begin_plain(entry.head(), entry.author(), message, offset);
         }
     }
 

@@ -4,7 +4,7 @@ use super::brackets::Brackets;
 use super::date;
 use super::dmesg::{self, Stamped};
 use super::escape::{Escape, colour};
-use super::framed::{Dress, Framed, Head};
+use super::framed::{Author, Dress, Framed, Head, pid};
 use super::priority::Priority;
 use super::scan::Scan;
 use super::words;
@@ -103,8 +103,11 @@ fn tagged<'a>(mut scan: Scan<'a>, wall: Option<Wall>, said: Option<Priority>) ->
         scan = ahead;
     }
     match tag(scan.rest()) {
-        Some((tag, text)) => message(tag, text, host, wall, priority),
-        None => other(scan.rest(), if scan.rest().len() == line.len() { b"" } else { host }, wall, priority),
+        Some((tag, text)) => message(Author::of_tag(host, tag), tag, text, wall, priority),
+        None => {
+            let host = if scan.rest().len() == line.len() { b"" } else { host };
+            other(scan.rest(), Author { host, ..Author::default() }, wall, priority)
+        }
     }
 }
 
@@ -123,15 +126,15 @@ fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// A message with a tag: the kernel's may have the kernel's own stamp before it.
 fn message<'a>(
+    author: Author<'a>,
     tag: &[u8],
     text: &'a [u8],
-    host: &'a [u8],
     wall: Option<Wall>,
     priority: Option<Priority>,
 ) -> Framed<'a> {
     let text = text.strip_prefix(b" ").unwrap_or(text);
     if tag != b"kernel" || priority.is_some_and(|priority| priority.origin != Origin::Kernel) {
-        return other(text, host, wall, priority);
+        return other(text, author, wall, priority);
     }
     let text = unnumbered(painted(text));
     let stamped = dmesg::kernel(text);
@@ -140,7 +143,7 @@ fn message<'a>(
     let caller = stamped.and_then(|stamped| stamped.caller);
     let head = Head { level, stamp, caller, ..Head::of(Origin::Kernel) };
     let text = stamped.map_or(text, |stamped| stamped.text);
-    Framed { head, host, text, escape: Escape::Octal, dress: Dress::Line }
+    Framed { head, author, text, escape: Escape::Octal, dress: Dress::Line }
 }
 
 /// The message without the `<4>` that an old klogd leaves before the kernel's stamp.
@@ -160,10 +163,10 @@ fn painted(text: &[u8]) -> &[u8] {
     if inner.len() == text.len() { text } else { inner.strip_suffix(b"\x1b[0m").unwrap_or(text) }
 }
 
-fn other<'a>(text: &'a [u8], host: &'a [u8], wall: Option<Wall>, priority: Option<Priority>) -> Framed<'a> {
+fn other<'a>(text: &'a [u8], author: Author<'a>, wall: Option<Wall>, priority: Option<Priority>) -> Framed<'a> {
     let stamp = Stamp { boot_micros: None, wall, derived: false };
     let head = Head { level: priority.and_then(|priority| priority.level), stamp, ..Head::of(Origin::Other) };
-    Framed { head, host, text, escape: Escape::Octal, dress: Dress::Line }
+    Framed { head, author, text, escape: Escape::Octal, dress: Dress::Line }
 }
 
 /// `1 2026-11-20T19:12:34.252569+00:00 vm kernel - - - MSG` behind the priority (RFC 5424, section 6).
@@ -186,12 +189,14 @@ fn rfc5424(text: &[u8], priority: Priority) -> Option<Framed<'_>> {
     let host = if host == b"-" { b"" } else { host };
     // The message keeps its own first space here: `message` takes one away that belongs to the colon of a tag.
     let kernel = tag == b"kernel" && process == b"-" && priority.origin == Origin::Kernel;
-    Some(if kernel { untagged(text, host, wall, priority) } else { other(text, host, wall, Some(priority)) })
+    let tag = if tag == b"-" { b"" } else { tag };
+    let author = Author { host, tag, pid: pid(process), unit: b"" };
+    Some(if kernel { untagged(text, author, wall, priority) } else { other(text, author, wall, Some(priority)) })
 }
 
 /// A message of the kernel behind a frame without a colon.
-fn untagged<'a>(text: &'a [u8], host: &'a [u8], wall: Option<Wall>, priority: Priority) -> Framed<'a> {
-    let framed = message(b"kernel", text, host, wall, Some(priority));
+fn untagged<'a>(text: &'a [u8], author: Author<'a>, wall: Option<Wall>, priority: Priority) -> Framed<'a> {
+    let framed = message(author, b"kernel", text, wall, Some(priority));
     if framed.head.stamp.boot_micros.is_some() { framed } else { Framed { text, ..framed } }
 }
 
@@ -222,7 +227,7 @@ pub(super) fn monotonic<'a>(stamped: Stamped<'a>, brackets: &Brackets) -> Option
     let host = scan.word();
     scan.text(b" ")?;
     let (tag, text) = tag(scan.rest()).filter(|(tag, _)| brackets.is_host(host, tag))?;
-    let mut framed = message(tag, text, host, None, None);
+    let mut framed = message(Author::of_tag(host, tag), tag, text, None, None);
     framed.head.stamp.boot_micros = stamped.stamp.boot_micros;
     Some(Framed { dress: Dress::Monotonic, escape: Escape::Plain, ..framed })
 }

@@ -2,7 +2,7 @@
 
 use super::container::{Piece, Said};
 use super::escape::{self, Escape};
-use super::framed::{Dress, Framed, Head};
+use super::framed::{Author, Dress, Framed, Head};
 use super::journal_json::{self, Object};
 use super::reader::Reader;
 use super::{date, line, wrapper};
@@ -22,7 +22,7 @@ impl Reader {
             Some(Object::Other) => {
                 self.framed = true;
                 self.open.hand_over(each);
-                self.open.begin_plain(Head::of(Origin::Other), b"", line, offset);
+                self.open.begin_plain(Head::of(Origin::Other), Author::default(), line, offset);
             }
             None => {}
         }
@@ -46,7 +46,7 @@ impl Reader {
         }
         let mut framed = frame.unwrap_or(Framed {
             head: Head::of(Origin::Other),
-            host: b"",
+            author: Author::default(),
             text,
             escape: Escape::Plain,
             dress: Dress::Line,
@@ -113,7 +113,7 @@ impl Reader {
             return;
         }
         self.open.hand_over(each);
-        self.open.begin_plain(Head::default(), b"", line, offset);
+        self.open.begin_plain(Head::default(), Author::default(), line, offset);
     }
 }
 
@@ -124,5 +124,5 @@ fn has_colour_in_front(line: &[u8]) -> bool {
 
 /// The wrapper of CRI, where the line is in one.
 fn cri_of<'a>(framed: &Framed<'_>, line: &'a [u8]) -> Option<wrapper::Cri<'a>> {
-    if matches!(framed.host, b"stdout" | b"stderr") { wrapper::cri(line) } else { None }
+    if matches!(framed.author.host, b"stdout" | b"stderr") { wrapper::cri(line) } else { None }
 }

@@ -3,7 +3,8 @@
 use super::date;
 use super::dmesg;
 use super::dmesg::Stamped;
-use super::framed::{Dress, Framed};
+use super::escape::Escape;
+use super::framed::{Author, Dress, Framed};
 use super::priority::{self, Priority};
 use super::scan::Scan;
 use crate::kernel_log::{Origin, Stamp, Wall};
@@ -60,17 +61,35 @@ pub(super) fn talos(line: &[u8]) -> Option<Framed<'_>> {
     scan.took(b' ');
     let stamp = Stamp { boot_micros: None, wall: Some(wall), derived: false };
     let stamped = Stamped { stamp, caller: None, dress: Dress::Line, text: scan.rest() };
-    Some(Framed { host, ..dmesg::framed(Priority { origin, level: Some(level) }, stamped) })
+    let author = Author { host, ..Author::default() };
+    Some(Framed { author, ..dmesg::framed(Priority { origin, level: Some(level) }, stamped) })
 }
 
-/// `[2026-11-20 19:16:47 +0000] [62134] [INFO] MSG`: a line of a Gunicorn or another application.
+/// `[2026-11-20 19:16:47 +0000] MSG`: a line of an application.
 pub(super) fn application(line: &[u8]) -> Option<Framed<'_>> {
     let mut scan = Scan::of(line);
     scan.text(b"[")?;
-    let wall = date::iso(&mut scan)?.wall;
+    let iso = date::iso(&mut scan)?;
+    if let Some(wall) = gunicorn(iso, scan) {
+        // Its own reader takes it with the whole prefix, which tells more than a frame.
+        return Some(Framed { escape: Escape::Plain, ..not_the_kernels(wall, line) });
+    }
     scan.until(b']', 40)?;
     scan.took(b' ');
-    Some(not_the_kernels(wall, scan.rest()))
+    Some(not_the_kernels(iso.wall, scan.rest()))
+}
+
+/// The time of `[2026-11-20 19:16:47 +0000] [62134] [INFO] MSG`, behind its date.
+fn gunicorn(iso: date::Iso, mut scan: Scan<'_>) -> Option<Wall> {
+    scan.text(b" ")?;
+    let offset = date::zone(&mut scan)?;
+    scan.text(b"] [")?;
+    scan.number()?;
+    scan.text(b"] [")?;
+    match iso.wall {
+        Wall::Local { at, step_micros } => Some(Wall::Exact { at: offset.to_timestamp(at).ok()?, step_micros }),
+        _ => None,
+    }
 }
 
 /// `2026-11-20T19:16:47,123 INFO MSG`: a line of an application whose logger puts a comma before the fraction, as those

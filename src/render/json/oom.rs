@@ -20,8 +20,9 @@ struct Oom<'a> {
     blind_spots: &'a [Reason],
 }
 
+/// A log of the kernel.
 #[derive(Serialize)]
-struct Log<'a> {
+pub struct Log<'a> {
     source: &'a str,
     begins_at: Option<String>,
     records: Option<u64>,
@@ -107,7 +108,8 @@ pub fn oom(report: &OomReport) -> String {
     value("oom", body)
 }
 
-fn log(source: &Source) -> Log<'_> {
+/// What was read of a log of the kernel.
+pub fn log(source: &Source) -> Log<'_> {
     let said = source.lost.iter().chain(&source.notes).map(ToString::to_string);
     let unframed = (!source.framed).then(|| "nothing in it says that it is a log".to_owned());
     let note: Vec<String> = said.chain(unframed).collect();

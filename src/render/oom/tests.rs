@@ -5,6 +5,7 @@ use super::*;
 use crate::render::change_sample::bare;
 use crate::render::style::Paint;
 use proptest::prelude::*;
+use tabled::grid::util::string::get_text_width;
 
 const PAGE: Page = Page { width: 80, paint: Paint::Plain, detail: Detail::Normal };
 

@@ -2,7 +2,7 @@
 
 use super::super::excerpt::TAIL;
 use super::super::needles::Needles;
-use super::read_at;
+use crate::host::log_source::read_at;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! Compressed logs: the same answers, and what comes before the damage.
 
-use super::super::compressed::Format;
 use super::*;
+use crate::host::log_source::Format;
 use lzma_rust2::{XzOptions, XzWriter};
 use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};

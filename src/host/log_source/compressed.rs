@@ -3,7 +3,7 @@
 mod gzip;
 mod zstd;
 
-use super::stream::PIECE;
+use super::flow::PIECE;
 use bzip2::bufread::MultiBzDecoder;
 use lzma_rust2::XzReader;
 use std::io::{self, BufReader, Read};
