@@ -5,7 +5,7 @@
 //! kernel kills, managers, facts ───┴─Material──judge──▶ Death ──gather──▶ Cause (one paragraph each)
 //! ```
 //!
-//! The [`Roll`] keeps the list of the living as Gunicorn's own log tells it, so it knows who is missing also where nothing
+//! [`Rolls`] keeps the list of the living as Gunicorn's own log tells it, so it knows who is missing also where nothing
 //! is said of a death. [`judge`] puts beside it what everybody else says.
 
 mod answer;

@@ -1,6 +1,6 @@
 //! Lines as they go by: of whom they are, of whom they speak, and whether a frame says so.
 
-use crate::gunicorn::log::{Event, ManagerEvent, Said, Told};
+use crate::gunicorn::log::{Event, Said, Told};
 use crate::units::Pid;
 
 /// What went by of a source.
@@ -44,18 +44,7 @@ pub fn names(told: &Told, pid: Pid) -> bool {
 pub fn unit_of(told: &Told) -> Option<&str> {
     match &told.said {
         Said::Gunicorn(_) => told.unit.as_deref(),
-        Said::Manager(event) => match event {
-            ManagerEvent::OomKilled { unit }
-            | ManagerEvent::OomdKilled { unit, .. }
-            | ManagerEvent::MainExited { unit, .. }
-            | ManagerEvent::Failed { unit, .. }
-            | ManagerEvent::StopTimedOut { unit }
-            | ManagerEvent::Killing { unit, .. }
-            | ManagerEvent::Started { unit }
-            | ManagerEvent::Stopping { unit }
-            | ManagerEvent::Restarting { unit } => Some(unit),
-            _ => None,
-        },
+        Said::Manager(event) => event.unit(),
     }
 }
 

@@ -277,3 +277,23 @@ pub enum ManagerEvent {
         seconds: Option<i64>,
     },
 }
+
+impl ManagerEvent {
+    /// The unit that it is of. That of a start or a stop may be a description in its place: only a service's name counts.
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Self::OomKilled { unit }
+            | Self::OomdKilled { unit, .. }
+            | Self::MainExited { unit, .. }
+            | Self::Failed { unit, .. }
+            | Self::StopTimedOut { unit }
+            | Self::Killing { unit, .. }
+            | Self::Restarting { unit } => Some(unit),
+            Self::Started { unit } | Self::Stopping { unit } => Some(&**unit).filter(|unit| unit.ends_with(".service")),
+            Self::OomdChose { .. }
+            | Self::EarlyoomKills { .. }
+            | Self::CoreDumped { .. }
+            | Self::ClockStepped { .. } => None,
+        }
+    }
+}

@@ -104,7 +104,9 @@ fn strangers(material: &Material) -> Option<String> {
         1 => "the end of a process is told that was no worker".to_owned(),
         count => format!("the ends of {count} processes are told that were no workers"),
     };
-    Some(format!("{what}: as process 1 Gunicorn before 26.1 reports unrelated children (run tini or another init)"))
+    let why = "lines of their boot are missing, or Gunicorn is process 1, where it reports unrelated children up to 26.0 \
+               (run tini or another init)";
+    Some(format!("{what}: {why}"))
 }
 
 /// What an old version does not say at all.

@@ -30,16 +30,19 @@ mod witnesses;
 #[cfg(test)]
 mod laws;
 
-use super::{Confidence, Death, Ended, Evidence, How, MasterHow, Material, Role, Triage, Verdict};
+use super::{Confidence, Death, Ended, Evidence, How, MasterEnd, MasterHow, Material, Role, Triage, Verdict};
 use crate::units::Pid;
 use case::{Case, Finding};
 use coverage::Coverage;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kills::{Match, join};
 use life::Life;
 use master::MasterCase;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use witnesses::Witnesses;
+
+/// A master that gives up for a worker stops the others first: 30 s (`graceful_timeout`) by default.
+const GIVES_UP_WITHIN: SignedDuration = SignedDuration::from_secs(120);
 
 /// A rule.
 type Rule = fn(&Case<'_>) -> Option<Finding>;
@@ -85,13 +88,13 @@ pub fn judge(material: &Material) -> Triage {
         let case = Case { material, witnesses, coverage, ended, life, kill, sigkilled_siblings };
         deaths.push(of_worker(&case));
     }
-    let explained: BTreeSet<Pid> = failed_boots(&deaths);
+    let explained = failed_boots(&deaths);
     let masters: Vec<MasterCase<'_>> = material
         .masters
         .iter()
         .zip(paired)
         .map(|(end, (life, kill))| {
-            let is_explained = explained.contains(&end.pid);
+            let is_explained = is_explained(&explained, end);
             MasterCase { material, witnesses: &witnesses, end, life, kill, is_explained }
         })
         .collect();
@@ -127,9 +130,21 @@ fn sigkilled(workers: &[&Ended]) -> BTreeMap<Pid, u64> {
     count
 }
 
-/// Masters that gave up for a worker whose own death tells why.
-fn failed_boots(deaths: &[Death]) -> BTreeSet<Pid> {
-    deaths.iter().filter(|death| death.verdict == Verdict::BootFailure).filter_map(|death| death.master_pid).collect()
+/// When workers of each master could not boot: then their own deaths tell why it gave up. A container's master has the same
+/// number each time.
+fn failed_boots(deaths: &[Death]) -> BTreeMap<Pid, Vec<Option<Timestamp>>> {
+    let mut failed: BTreeMap<Pid, Vec<Option<Timestamp>>> = BTreeMap::new();
+    for death in deaths.iter().filter(|death| death.verdict == Verdict::BootFailure) {
+        death.master_pid.iter().for_each(|master| failed.entry(*master).or_default().push(death.time));
+    }
+    failed
+}
+
+/// Whether one of these times is that of the master's end, or is not told.
+fn is_explained(failed: &BTreeMap<Pid, Vec<Option<Timestamp>>>, end: &MasterEnd) -> bool {
+    let is_near =
+        |time: &Option<Timestamp>| time.zip(end.time).is_none_or(|(a, b)| when::apart(a, b) <= GIVES_UP_WITHIN);
+    failed.get(&end.pid).is_some_and(|times| times.iter().any(is_near))
 }
 
 fn of_worker(case: &Case<'_>) -> Death {

@@ -64,7 +64,7 @@ impl<'a> Witnesses<'a> {
         let timed = |settled: &'a Settled| settled.moment.map(|moment| (moment.time, settled));
         let mut kills: Vec<(Timestamp, &Settled)> = material.kills.iter().filter_map(timed).collect();
         kills.sort_by_key(|(time, _)| *time);
-        let units: BTreeSet<&str> = managers.iter().filter_map(|line| unit_of(line.event)).collect();
+        let units: BTreeSet<&str> = managers.iter().filter_map(|line| line.event.unit()).collect();
         // Where logs were named, a journal of one unit beside a log is the journal of that log's service.
         let only_unit = units.first().copied().filter(|_| units.len() == 1 && material.facts.is_none());
         let masters = material.masters.iter().filter_map(|end| Some((end.pid, (end.time?, end))));
@@ -104,7 +104,7 @@ impl<'a> Witnesses<'a> {
         after: SignedDuration,
     ) -> impl Iterator<Item = Line<'a>> {
         let wanted = unit.or(self.only_unit);
-        self.managers(time, before, after).filter(move |line| wanted.is_some() && unit_of(line.event) == wanted)
+        self.managers(time, before, after).filter(move |line| wanted.is_some() && line.event.unit() == wanted)
     }
 
     /// Lines of the kernel around a time.
@@ -182,27 +182,6 @@ fn around<T>(
     });
     let rest = all.get(from..).unwrap_or_default().iter();
     rest.take(MOST_AROUND).take_while(move |one| time.is_some_and(|time| is_around(time_of(one), time, before, after)))
-}
-
-/// The unit that a line speaks of.
-fn unit_of(event: &ManagerEvent) -> Option<&str> {
-    match event {
-        ManagerEvent::OomKilled { unit }
-        | ManagerEvent::OomdKilled { unit, .. }
-        | ManagerEvent::MainExited { unit, .. }
-        | ManagerEvent::Failed { unit, .. }
-        | ManagerEvent::StopTimedOut { unit }
-        | ManagerEvent::Killing { unit, .. }
-        | ManagerEvent::Restarting { unit } => Some(unit),
-        // These may have the unit's description in its place.
-        ManagerEvent::Started { unit } | ManagerEvent::Stopping { unit } => {
-            Some(&**unit).filter(|unit| unit.ends_with(".service"))
-        }
-        ManagerEvent::OomdChose { .. }
-        | ManagerEvent::EarlyoomKills { .. }
-        | ManagerEvent::CoreDumped { .. }
-        | ManagerEvent::ClockStepped { .. } => None,
-    }
 }
 
 /// Names that a Gunicorn's processes have: that of the console script, of the interpreter, or what setproctitle makes it.
