@@ -51,6 +51,7 @@ pub fn unit_of(told: &Told) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gunicorn::log::ManagerEvent;
     use crate::gunicorn::log::Place;
 
     fn told(said: Said) -> Told {
