@@ -197,7 +197,11 @@ fn a_process_that_never_was_a_worker_is_no_death() {
     stranger.context.is_worker = false;
     let triage = judge(&alone([stranger]));
     assert_eq!(triage.deaths.len(), 0);
-    assert!(triage.blind_spots.iter().any(|spot| spot.contains("no worker: as process 1")), "{:?}", triage.blind_spots);
+    assert!(
+        triage.blind_spots.iter().any(|spot| spot.contains("that was no worker: lines of their boot are missing")),
+        "{:?}",
+        triage.blind_spots
+    );
 }
 
 #[test]
