@@ -39,6 +39,11 @@ pub struct Told {
 }
 
 impl Told {
+    /// Its place among the lines of several sources that are read oldest first.
+    pub fn order(&self) -> (usize, Place) {
+        (self.source, self.place)
+    }
+
     /// Whether the line says who wrote it: by Gunicorn's prefix, or in the frame of a journal.
     pub fn has_writer(&self) -> bool {
         self.writer.is_some() || self.frame_pid.is_some() || matches!(self.said, Said::Manager(_))

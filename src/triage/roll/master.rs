@@ -103,7 +103,7 @@ impl Master {
     /// Those of them, the oldest first.
     pub fn missing(&self) -> Vec<Pid> {
         let mut missing: Vec<&Worker> = self.workers.values().filter(|worker| worker.exiting.is_none()).collect();
-        missing.sort_by_key(|worker| worker.booted.as_ref().map(|told| told.place));
+        missing.sort_by_key(|worker| worker.booted.as_ref().map(|told| told.order()));
         missing.into_iter().map(|worker| worker.pid).collect()
     }
 

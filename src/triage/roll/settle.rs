@@ -6,7 +6,7 @@ use super::kept::{count, is_quiet, keep, keep_or_count, let_go};
 use super::master::Master;
 use super::worker::{Worker, seconds_from};
 use crate::gunicorn::Version;
-use crate::gunicorn::log::{Ending, StopReason, Told};
+use crate::gunicorn::log::{Ending, Event, Said, StopReason, Told};
 use crate::triage::{Asked, Ended, How};
 use crate::units::Pid;
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ fn ended(master: &Master, worker: &Worker, how: How, time: Option<Timestamp>) ->
     }
     let lines = [&worker.timed_out, &worker.exception, &worker.exiting];
     let mut told: Vec<Told> = lines.into_iter().flatten().cloned().collect();
-    told.sort_by_key(|told| told.place);
+    told.sort_by_key(|told| told.order());
     Ended {
         pid: Some(worker.pid),
         candidates: vec![],
@@ -63,7 +63,7 @@ pub fn gone_by(master: &Master, worker: Worker, boot: &Told) -> Ended {
 pub fn left(master: &mut Master, pid: Pid, out: &mut Rolled) {
     let Some(mut worker) = master.take(pid) else { return };
     let (left, dismissed) = (worker.exiting.as_ref(), master.dismissed.as_ref());
-    let is_after = left.zip(dismissed).is_some_and(|(left, dismissed)| left.place > dismissed.place);
+    let is_after = left.zip(dismissed).is_some_and(|(left, dismissed)| left.order() > dismissed.order());
     if is_after && !worker.is_replaced {
         worker.asked = worker.asked.or(Some(Asked::Stopped));
     }
@@ -125,7 +125,7 @@ pub fn stop(master: &mut Master, told: &Told, out: &mut Rolled) {
         let unasked = |pid: &&Pid| master.workers.get(pid).is_some_and(|worker| worker.asked.is_none());
         let early: Vec<Pid> = master.leaving.iter().filter(unasked).copied().collect();
         let mut early: Vec<Worker> = early.into_iter().filter_map(|pid| master.take(pid)).collect();
-        early.sort_by_key(|worker| worker.exiting.as_ref().map(|told| told.place));
+        early.sort_by_key(|worker| worker.exiting.as_ref().map(|told| told.order()));
         master.early = early;
     }
     let goodbye = master.leaving.iter().filter_map(|pid| master.workers.get(pid)?.exiting.as_ref()?.time).max();
@@ -162,14 +162,19 @@ fn died_before(master: &mut Master, missing: &[Pid], replacements: &[Told], out:
     let is_each = missing.len() <= replacements.len();
     for (pid, boot) in missing.iter().zip(replacements) {
         // Nobody is replaced by one who came before.
-        let own = master.workers.get(pid).and_then(|worker| Some(worker.booted.as_ref()?.place));
-        let Some(worker) = master.take(*pid).filter(|_| own.is_none_or(|own| own < boot.place)) else { continue };
+        let Some(worker) = master.take(*pid).filter(|worker| was_there(worker, boot)) else { continue };
         let mut ended = gone_by(master, Worker { asked: None, ..worker }, boot);
         if !is_each {
             (ended.pid, ended.candidates) = (None, missing.to_vec());
         }
         keep(out, ended);
     }
+}
+
+/// Whether a worker had booted before another did. Lines of a journal have no places to compare.
+fn was_there(worker: &Worker, boot: &Told) -> bool {
+    let is_its_own = matches!(boot.said, Said::Gunicorn(Event::Booting(pid)) if pid == worker.pid);
+    !is_its_own && worker.booted.as_ref().is_none_or(|own| own.order() <= boot.order())
 }
 
 /// Boots that nothing explains, where it cannot be told who is missing: one of those who had booted before.
@@ -179,8 +184,8 @@ fn some_died(master: &mut Master, generation: &Generation, out: &mut Rolled) {
     }
     for boot in &generation.unexplained {
         let mut candidates = master.missing();
-        let booted = |pid: &Pid| master.workers.get(pid).and_then(|worker| Some(worker.booted.as_ref()?.place));
-        candidates.retain(|pid| booted(pid).is_some_and(|place| place < boot.place));
+        let was_seen_there = |worker: &Worker| worker.booted.is_some() && was_there(worker, boot);
+        candidates.retain(|pid| master.workers.get(pid).is_some_and(was_seen_there));
         let Some(first) = candidates.first().copied() else { continue };
         let Some(worker) = master.workers.get(&first).cloned() else { continue };
         let mut ended = gone_by(master, Worker { asked: None, ..worker }, boot);
@@ -230,11 +235,11 @@ pub fn last_words(master: &mut Master, out: &mut Rolled) {
 /// the others were told to stop.
 fn early(master: &mut Master, out: &mut Rolled) {
     let all = std::mem::take(&mut master.early);
-    let first_end = all.first().and_then(|worker| worker.exiting.as_ref()).map(|told| told.place);
+    let first_end = all.first().and_then(|worker| worker.exiting.as_ref()).map(|told| told.order());
     let has_exception = all.iter().any(|worker| worker.exception.is_some());
     for (at, worker) in all.into_iter().enumerate() {
         // Without its exception, the first that left is the reason, and those that were booted in its place.
-        let is_later_boot = worker.booted.as_ref().map(|told| told.place) > first_end;
+        let is_later_boot = worker.booted.as_ref().map(|told| told.order()) > first_end;
         let is_reason = worker.exception.is_some() || (!has_exception && (at == 0 || is_later_boot));
         let status = match master.gave_up.filter(|_| is_reason) {
             Some(StopReason::WorkerFailedToBoot) => 3,
